@@ -1,0 +1,45 @@
+/* api: from a request to a reply, a write on its way, or a watch. One struct api for all workers; every call names the
+ * worker's reader slot. */
+#pragma once
+
+#include "api/request.h"
+#include "cluster/engine.h"
+
+struct api {
+    struct engine *engine;
+    const char *version; /* of copse, for /version */
+};
+
+enum api_outcome {
+    API_REPLY,   /* reply is filled in */
+    API_PROPOSE, /* proposal is filled in: suspend, engine_propose, then api_proposal_reply */
+    API_WATCH,   /* watch spec is filled in: suspend, engine_watch, then api_watch_head */
+    API_STREAM,  /* a large listing: reply is the head, listing gives the body piece by piece */
+};
+
+struct api_listing; /* pinned version and renderer of a large answer */
+
+struct api_result {
+    enum api_outcome outcome;
+    struct api_reply reply;
+    struct proposal *proposal; /* API_PROPOSE: given; no_value is kept in it by the caller through want_value */
+    bool no_value;             /* noValueOnSuccess */
+    struct {
+        struct buf path;
+        uint64_t since;
+        bool recursive, stream;
+    } watch;
+    struct api_listing *listing;
+};
+
+/* SLOT: the worker's reader slot. OUT is zeroed first. */
+void api_handle(struct api *a, unsigned slot, const struct api_request *rq, struct api_result *out);
+/* The reply to a completed write; frees the proposal. */
+void api_proposal_reply(struct api *a, struct proposal **p, bool no_value, struct api_reply *out);
+/* The head of a watch's reply, or the whole error reply when it was refused (false). */
+bool api_watch_head(struct api *a, const struct watch *w, struct api_reply *out);
+/* An error as /v2/keys writes it. */
+void api_error(struct api_reply *out, enum v2_code code, struct span cause, uint64_t index);
+/* The next piece of a listing, appended; false after the last. */
+bool api_listing_more(struct api_listing *l, struct buf *b, size_t max);
+void api_listing_free(struct api_listing *l);

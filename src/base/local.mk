@@ -1,0 +1,16 @@
+noinst_LIBRARIES += %D%/libbase.a
+%C%_libbase_a_SOURCES = \
+	%D%/blob.c %D%/blob.h \
+	%D%/buf.c %D%/buf.h \
+	%D%/check.c %D%/check.h \
+	%D%/clock.c %D%/clock.h \
+	%D%/crc32c.c %D%/crc32c.h \
+	%D%/err.c %D%/err.h %D%/err.def \
+	%D%/hash.c %D%/hash.h \
+	%D%/jsonw.c %D%/jsonw.h \
+	%D%/list.h \
+	%D%/log.c %D%/log.h \
+	%D%/mailbox.c %D%/mailbox.h \
+	%D%/mem.c %D%/mem.h \
+	%D%/num.c %D%/num.h \
+	%D%/span.h

@@ -1,0 +1,82 @@
+/* engine: the only writer. One thread takes all that waits in its mailbox, submits it as one batch to consensus, applies
+ * what is committed, renders events, publishes the version, hands events to the hub, and completes the requests.
+ * Other threads talk to it through engine_propose, engine_watch and engine_unwatch, and read through store_pin. */
+#pragma once
+
+#include "base/blob.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mailbox.h"
+#include "proto/v2.h"
+#include "store/event.h"
+#include "store/store.h"
+#include "watch/hub.h"
+
+struct engine;
+
+struct engine_conf {
+    const char *name, *data_dir;
+    const char *cluster_token;
+    const char *const *peer_urls, *const *client_urls; /* NULL-terminated: advertised */
+    unsigned heartbeat_ms, election_ms;
+    size_t history_events;
+    const struct clock *clock;
+    /* Engine thread, once a turn, after all done() and watch callbacks of the turn: pass on what was gathered. */
+    void (*turn_end)(void *ctx);
+    void *ctx;
+};
+
+/* Opens the data directory, replays, takes part. Returns once the member can serve. */
+int engine_start(struct engine **out, const struct engine_conf *conf, struct err *e) CP_MUST_CHECK;
+/* Answers everything that waits with ERR_STOPPED's v2 error, makes the log durable, ends the thread, frees. No request may
+ * come in any more. */
+void engine_stop(struct engine *e);
+
+/* Kinds of mail the engine takes. */
+enum { MAIL_PROPOSAL = 1, MAIL_WATCH, MAIL_UNWATCH };
+
+/* One write on its way. Owned by the caller, by the engine from engine_propose until done(). */
+struct proposal {
+    struct mail mail;
+    struct blob *command;   /* takes; encoded, address and stamp are filled in by the engine */
+    uint64_t deadline_ns;   /* monotonic; set by engine_propose */
+    uint64_t index, term;   /* engine: where it stands in the log */
+    /* Outcome */
+    enum v2_code code;
+    struct event *event;    /* V2_OK: gives one reference */
+    struct buf cause;       /* refusals: owned by the proposal */
+    uint64_t etcd_index;    /* X-Etcd-Index and "index" of an error */
+    uint64_t raft_index, raft_term;
+    /* Engine thread: gives the proposal back. */
+    void (*done)(struct proposal *p);
+};
+
+/* Takes *P (NULL afterwards); false when too many wait: *P then stays. */
+bool engine_propose(struct engine *e, struct proposal **p) CP_MUST_CHECK;
+
+/* A watch on its way in, later the watch itself. */
+struct watch {
+    struct mail mail;
+    struct watcher watcher;     /* path, since, recursive, stream, push are set by the caller */
+    enum v2_code code;          /* V2_OK, or EVENT_INDEX_CLEARED with oldest */
+    uint64_t oldest;
+    uint64_t etcd_index, raft_index, raft_term; /* as of the start of the watch */
+    /* Engine thread: subscribed or refused. Historic events were pushed before. */
+    void (*opened)(struct watch *w);
+    /* Engine thread, after engine_unwatch: the hub holds it no more, no push follows; gives it back. */
+    void (*closed)(struct watch *w);
+};
+
+bool engine_watch(struct engine *e, struct watch *w) CP_MUST_CHECK;
+/* Only after opened(). Never refused. */
+void engine_unwatch(struct engine *e, struct watch *w);
+
+/* Any thread. */
+struct store *engine_store(struct engine *e);
+uint64_t engine_raft_index(const struct engine *e);
+uint64_t engine_raft_term(const struct engine *e);
+uint64_t engine_cluster_id(const struct engine *e);
+uint64_t engine_member_id(const struct engine *e);
+bool engine_has_leader(const struct engine *e);
+/* The cluster's time now, ns since 1970: never goes back. */
+int64_t engine_now_ns(const struct engine *e);

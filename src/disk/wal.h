@@ -1,0 +1,77 @@
+/* wal: the log on disk: preallocated segments of records with chained CRC32C, and the thread that makes them durable
+ * in groups: it takes all that was appended meanwhile, one pwrite and one fdatasync, and reports.
+ * Knows nothing of raft or the tree. wal_append is for one thread (the engine); a failed write or fdatasync ends the
+ * process (DESIGN 7). Formats: doc/disk.md. */
+#pragma once
+
+#include "base/blob.h"
+#include "base/err.h"
+#include "disk/diskio.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum wal_type {
+    WAL_IDENTITY = 1, /* format version, cluster id, member id: first in each segment */
+    WAL_STATE = 2,    /* term, vote */
+    WAL_ENTRY = 3,    /* index, term, kind, payload; replaces the entry of that index and all behind it */
+    WAL_MARK = 4,     /* index, term: all entries are dropped, the next one is index + 1 (snapshot or install) */
+};
+
+struct wal_record {
+    enum wal_type type;
+    union {
+        struct {
+            uint64_t cluster_id, member_id;
+        } identity;
+        struct {
+            uint64_t term, vote;
+        } state;
+        struct {
+            uint64_t index, term;
+            uint8_t kind;
+            struct span payload;
+        } entry;
+        struct {
+            uint64_t index, term;
+        } mark;
+    };
+};
+
+struct wal;
+
+struct wal_conf {
+    const char *dir;            /* exists */
+    const struct diskio *io;
+    uint64_t segment_bytes;     /* 0: 64 MiB */
+    uint64_t cluster_id, member_id; /* written into a new log; checked against an old one when not 0 */
+    /* Replay, on the caller's thread, in order; borrows. Non-zero ends wal_open with that code. */
+    int (*replay)(void *ctx, const struct wal_record *r, struct err *e);
+    /* Log thread: all up to LSN is durable. */
+    void (*durable)(void *ctx, uint64_t lsn);
+    /* Log thread: there is no room for another segment (full), or there is again. */
+    void (*space)(void *ctx, bool full);
+    void *ctx;
+};
+
+/* What was found at start. */
+struct wal_info {
+    bool fresh;               /* nothing was there */
+    uint64_t cluster_id, member_id;
+    uint64_t segments, records, bytes, torn_bytes;
+};
+
+/* Reads the whole log (replay), cuts a torn tail with one log line, and starts the thread. ERR_CORRUPT names file and
+ * offset and says what to do; ERR_FOREIGN, ERR_VERSION likewise. */
+int wal_open(struct wal **out, const struct wal_conf *conf, struct wal_info *info, struct err *e) CP_MUST_CHECK;
+/* Makes all durable, stops the thread, frees. */
+void wal_close(struct wal *w);
+
+/* Copies the record behind those appended before; returns its log sequence number (1, 2, …). Nothing is written before
+ * wal_flush. */
+uint64_t wal_append(struct wal *w, const struct wal_record *r);
+/* Hands what was appended to the thread. */
+void wal_flush(struct wal *w);
+/* Flushes and waits until all is durable; at start and in tests. The durable callback is not called for it. */
+void wal_sync(struct wal *w);
+uint64_t wal_durable(const struct wal *w);

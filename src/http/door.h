@@ -1,0 +1,29 @@
+/* door: the clients' side of HTTP: worker threads, each with an epoll loop over a threadless libmicrohttpd daemon.
+ * Only this folder knows libmicrohttpd. */
+#pragma once
+
+#include "api/api.h"
+#include "base/err.h"
+
+struct door;
+
+struct door_conf {
+    struct api *api;
+    unsigned workers;
+    const int *listen_fds; /* nonblocking, listening; stay the caller's */
+    unsigned n_listen;
+    unsigned connections_max, head_bytes, idle_timeout_s;
+};
+
+/* Opens a listening socket for "host:port" or "[v6]:port"; *fds get one a resolved address (at most MAX); gives how many. */
+int door_listen(const char *host, const char *port, int *fds, unsigned max, struct err *e) CP_MUST_CHECK;
+
+/* Made before the engine (the engine's turn_end is door_turn_end), started when the engine serves. */
+int door_new(struct door **out, const struct door_conf *conf, struct err *e) CP_MUST_CHECK;
+int door_start(struct door *d, struct api *api, struct err *e) CP_MUST_CHECK;
+/* Engine thread: hands each worker what the turn has gathered for it, one wake each. */
+void door_turn_end(void *door);
+/* Accepts no more; waits (at most GRACE_MS) until writes in flight are answered, ends watches and idle connections. */
+void door_drain(struct door *d, unsigned grace_ms);
+/* Ends the threads, frees. Before engine_stop nothing of a request may be left: drain does that. */
+void door_stop(struct door *d);

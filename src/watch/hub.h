@@ -1,0 +1,41 @@
+/* hub: who waits for which path; hands each of them the events of a new version; keeps the history.
+ * Engine thread only. Knows nothing of HTTP, JSON or raft: a watcher is a path and a push callback.
+ * Source: contract, keys 9; DESIGN 6 and 12. */
+#pragma once
+
+#include "base/list.h"
+#include "base/span.h"
+#include "proto/v2.h"
+#include "store/event.h"
+
+struct hub;
+
+/* Embedded in the subscriber's record. The hub keeps it from hub_subscribe until hub_cancel, or until a one-shot watcher
+ * has got its event (left is then true and the hub has forgotten it). */
+struct watcher {
+    struct list place;     /* hub: among the watchers of its path */
+    struct hub_path *node; /* hub */
+    struct span path;      /* subscriber's bytes, alive while subscribed; clean, absolute */
+    uint64_t since;        /* first index of interest; 0: the next event */
+    bool recursive, stream;
+    bool registered;       /* hub: true while the hub holds it */
+    /* Called for each event, in order, on the engine thread; must not call the hub. Shares EVENT (ref it to keep it).
+     * HISTORIC tells that it comes out of the history. */
+    void (*push)(struct watcher *w, struct event *event, bool historic);
+};
+
+/* EVENTS of history are kept (≥ 1). */
+struct hub *hub_new(size_t events);
+void hub_free(struct hub *h);
+
+/* The events of one publish, in index order; shares them. */
+void hub_publish(struct hub *h, struct event *const *events, size_t n);
+/* An index without event took its place in the history. */
+void hub_skip(struct hub *h, uint64_t index);
+
+/* Replays the history from since on, then registers, without a gap. One-shot: the first match is pushed and the watcher
+ * is not registered. V2_OK, or EVENT_INDEX_CLEARED with *oldest = oldest index kept. */
+enum v2_code hub_subscribe(struct hub *h, struct watcher *w, uint64_t *oldest);
+/* Forgets W; fine when it is not registered. */
+void hub_cancel(struct hub *h, struct watcher *w);
+size_t hub_watchers(const struct hub *h);
