@@ -4,9 +4,11 @@
 #pragma once
 
 #include "base/blob.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mailbox.h"
+#include "disk/datadir.h"
 #include "proto/v2.h"
 #include "store/event.h"
 #include "store/store.h"
@@ -15,9 +17,10 @@
 struct engine;
 
 struct engine_conf {
-    const char *name, *data_dir;
-    const char *cluster_token;
-    const char *const *peer_urls, *const *client_urls; /* NULL-terminated: advertised */
+    const struct datadir *dir; /* open; outlives the engine */
+    struct span name, cluster_token;
+    const struct span *peer_urls, *client_urls; /* advertised */
+    unsigned n_peer_urls, n_client_urls;
     unsigned heartbeat_ms, election_ms;
     size_t history_events;
     const struct clock *clock;
@@ -26,7 +29,7 @@ struct engine_conf {
     void *ctx;
 };
 
-/* Opens the data directory, replays, takes part. Returns once the member can serve. */
+/* Replays the log, takes part, publishes this member's name and URLs. Returns once the member can serve. */
 int engine_start(struct engine **out, const struct engine_conf *conf, struct err *e) CP_MUST_CHECK;
 /* Answers everything that waits with ERR_STOPPED's v2 error, makes the log durable, ends the thread, frees. No request may
  * come in any more. */
@@ -38,6 +41,7 @@ enum { MAIL_PROPOSAL = 1, MAIL_WATCH, MAIL_UNWATCH };
 /* One write on its way. Owned by the caller, by the engine from engine_propose until done(). */
 struct proposal {
     struct mail mail;
+    void *owner;            /* the caller's own */
     struct blob *command;   /* takes; encoded, address and stamp are filled in by the engine */
     uint64_t deadline_ns;   /* monotonic; set by engine_propose */
     uint64_t index, term;   /* engine: where it stands in the log */
@@ -57,6 +61,7 @@ bool engine_propose(struct engine *e, struct proposal **p) CP_MUST_CHECK;
 /* A watch on its way in, later the watch itself. */
 struct watch {
     struct mail mail;
+    void *owner;                /* the caller's own */
     struct watcher watcher;     /* path, since, recursive, stream, push are set by the caller */
     enum v2_code code;          /* V2_OK, or EVENT_INDEX_CLEARED with oldest */
     uint64_t oldest;
