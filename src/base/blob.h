@@ -4,6 +4,7 @@
 #include "base/span.h"
 
 #include <stdatomic.h>
+#include <stdint.h>
 
 struct blob {
     atomic_uint refs;

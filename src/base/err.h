@@ -21,7 +21,7 @@ struct err {
 int err_set(struct err *e, int code, const char *fmt, ...) CP_PRINTF(3, 4);
 /* As err_set for -errno: the text gets ": " and the system's words behind it. */
 int err_sys(struct err *e, int errnum, const char *fmt, ...) CP_PRINTF(3, 4);
-/* Puts "context: " before the text; returns the code. */
+/* Puts "context: " before the text; returns the code, -EIO for a NULL err. */
 int err_wrap(struct err *e, const char *fmt, ...) CP_PRINTF(2, 3);
 /* Words for a code of either kind. */
 const char *err_text(int code);

@@ -1,0 +1,86 @@
+/* buf: growing by half, so that appending costs a constant share of the bytes. */
+#include "base/buf.h"
+
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define BUF_FIRST_BYTES 64
+
+void buf_fini(struct buf *b)
+{
+    mem_free(b->ptr);
+    *b = (struct buf){0};
+}
+
+void buf_reserve(struct buf *b, size_t n)
+{
+    CP_ASSERT(b->len <= b->cap);
+    if (b->cap - b->len >= n)
+        return;
+    CP_ASSERT(n <= SIZE_MAX / 2 - b->len);
+
+    size_t need = b->len + n;
+    size_t cap = b->cap + b->cap / 2;
+
+    if (cap < need)
+        cap = need;
+    if (cap < BUF_FIRST_BYTES)
+        cap = BUF_FIRST_BYTES;
+    b->ptr = mem_realloc(b->ptr, cap);
+    b->cap = cap;
+}
+
+void buf_add(struct buf *b, const void *bytes, size_t n)
+{
+    if (n == 0)
+        return;
+    buf_reserve(b, n);
+    memcpy(b->ptr + b->len, bytes, n);
+    b->len += n;
+}
+
+void buf_printf(struct buf *b, const char *fmt, ...)
+{
+    for (;;) {
+        va_list args;
+        size_t room = b->cap - b->len;
+
+        va_start(args, fmt);
+        int n = vsnprintf(room > 0 ? b->ptr + b->len : NULL, room, fmt, args);
+        va_end(args);
+        CP_ASSERT(n >= 0);
+        if ((size_t)n < room) {
+            b->len += (size_t)n;
+            return;
+        }
+        buf_reserve(b, (size_t)n + 1);
+    }
+}
+
+void buf_u64(struct buf *b, uint64_t v)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+
+    do {
+        digits[--at] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v > 0);
+    buf_add(b, digits + at, sizeof(digits) - at);
+}
+
+void buf_i64(struct buf *b, int64_t v)
+{
+    if (v < 0)
+        buf_char(b, '-');
+    buf_u64(b, v < 0 ? -(uint64_t)v : (uint64_t)v);
+}
+
+const char *buf_cstr(struct buf *b)
+{
+    buf_reserve(b, 1);
+    b->ptr[b->len] = '\0';
+    return b->ptr;
+}
