@@ -1,1 +1,9 @@
-# disk
+noinst_LIBRARIES += %D%/libdisk.a
+%C%_libdisk_a_SOURCES = \
+	%D%/datadir.c %D%/datadir.h \
+	%D%/diskio.c %D%/diskio.h \
+	%D%/record.c %D%/record.h \
+	%D%/replay.c %D%/replay.h \
+	%D%/segment.c %D%/segment.h \
+	%D%/spare.c %D%/spare.h \
+	%D%/wal.c %D%/wal.h

@@ -1,0 +1,150 @@
+#include "disk/datadir.h"
+
+#include "base/mem.h"
+#include "disk/diskio.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char *join(const char *dir, const char *name)
+{
+    size_t n = strlen(dir) + 1 + strlen(name) + 1;
+    char *s = mem_alloc(n);
+    snprintf(s, n, "%s/%s", dir, name);
+    return s;
+}
+
+/* Fsyncs the directory that PATH stands in. */
+static int sync_parent(const char *path, struct err *e)
+{
+    char *parent = mem_strdup(path);
+    char *slash = strrchr(parent, '/');
+    const char *dir = ".";
+    if (slash == parent)
+        dir = "/";
+    else if (slash != NULL) {
+        *slash = '\0';
+        dir = parent;
+    }
+    int rv = diskio_system.sync_dir(NULL, dir);
+    if (rv < 0)
+        err_sys(e, -rv, "sync directory %s", dir);
+    mem_free(parent);
+    return rv;
+}
+
+/* Makes one directory, durably; one that is there already is fine. */
+static int make_dir(const char *path, struct err *e)
+{
+    if (mkdir(path, 0700) == 0)
+        return sync_parent(path, e);
+    int errnum = errno;
+    struct stat st;
+    if (stat(path, &st) == 0) {
+        if (S_ISDIR(st.st_mode))
+            return 0;
+        return err_set(e, -ENOTDIR, "make directory %s: there is a file of that name", path);
+    }
+    return err_sys(e, errnum, "make directory %s", path);
+}
+
+/* PATH and what is missing above it. */
+static int make_dirs(const char *path, struct err *e)
+{
+    char *p = mem_strdup(path);
+    int rv = 0;
+    for (char *s = p + 1; rv == 0 && (s = strchr(s, '/')) != NULL; s++) {
+        *s = '\0';
+        struct stat st;
+        if (stat(p, &st) < 0)
+            rv = make_dir(p, e);
+        *s = '/';
+    }
+    mem_free(p);
+    return rv == 0 ? make_dir(path, e) : rv;
+}
+
+/* The pid that the holder wrote, as text; empty when it cannot be read. */
+static void read_holder(int fd, char *pid, size_t n)
+{
+    ssize_t k = pread(fd, pid, n - 1, 0);
+    pid[k > 0 ? k : 0] = '\0';
+    pid[strspn(pid, "0123456789")] = '\0';
+}
+
+/* The lock lasts as long as the descriptor; the pid in the file is for messages only. */
+static int take_lock(const char *path, int *out, struct err *e)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return err_sys(e, errno, "lock: open %s", path);
+    int rv;
+    char pid[24];
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK) {
+            rv = err_sys(e, errno, "lock %s", path);
+            goto close_fd;
+        }
+        read_holder(fd, pid, sizeof(pid));
+        rv = pid[0] != '\0' ? err_set(e, ERR_LOCKED, "lock %s: in use by process %s", path, pid)
+                            : err_set(e, ERR_LOCKED, "lock %s: in use by another process", path);
+        goto close_fd;
+    }
+    int n = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
+    if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)n, 0) != n) {
+        rv = err_sys(e, errno, "lock: write %s", path);
+        goto close_fd;
+    }
+    *out = fd;
+    return 0;
+close_fd:
+    close(fd);
+    return rv;
+}
+
+int datadir_open(struct datadir *d, const char *path, struct err *e)
+{
+    *d = (struct datadir){.path = mem_strdup(path), .lock_fd = -1};
+    size_t n = strlen(d->path);
+    while (n > 1 && d->path[n - 1] == '/')
+        d->path[--n] = '\0';
+    char *member = join(d->path, "member");
+    char *lock = join(member, "lock");
+    d->wal = join(member, "wal");
+    d->snap = join(member, "snap");
+
+    int rv = n > 0 ? 0 : err_set(e, ERR_USAGE, "the path is empty");
+    if (rv == 0)
+        rv = make_dirs(d->path, e);
+    if (rv == 0)
+        rv = make_dir(member, e);
+    if (rv == 0)
+        rv = take_lock(lock, &d->lock_fd, e);
+    if (rv == 0)
+        rv = make_dir(d->wal, e);
+    if (rv == 0)
+        rv = make_dir(d->snap, e);
+    mem_free(lock);
+    mem_free(member);
+    if (rv < 0) {
+        err_wrap(e, "open data directory %s", path);
+        datadir_close(d);
+    }
+    return rv;
+}
+
+void datadir_close(struct datadir *d)
+{
+    if (d->lock_fd >= 0)
+        close(d->lock_fd);
+    mem_free(d->path);
+    mem_free(d->wal);
+    mem_free(d->snap);
+    *d = (struct datadir){.lock_fd = -1};
+}
