@@ -1,5 +1,5 @@
-/* datadir: the directory of one member: DATA-DIR/member/wal, DATA-DIR/member/snap, and the lock that keeps a second
- * process out. */
+/* datadir: the directory of one member: DATA-DIR/member/wal, DATA-DIR/member/snap, and the lock
+ * that keeps a second process out. */
 #pragma once
 
 #include "base/err.h"
@@ -9,6 +9,7 @@ struct datadir {
     int lock_fd;
 };
 
-/* Makes what is missing (mode 0700), fsyncs the directories it made, takes the lock. ERR_LOCKED names the holder's pid. */
+/* Makes what is missing (mode 0700), fsyncs the directories it made, takes the lock. ERR_LOCKED
+ * names the holder's pid. */
 int datadir_open(struct datadir *d, const char *path, struct err *e) CP_MUST_CHECK;
 void datadir_close(struct datadir *d);

@@ -71,8 +71,9 @@ static int system_allocate(void *ctx, int fd, uint64_t bytes)
     while (err == EINTR);
     if (err != 0)
         return -err;
-    /* Space that is reserved only is marked "unwritten" by the file system, and the first sync of each piece has to
-     * change that mark too: written zeros make the later one a pure data write. */
+    /* Space that is reserved only is marked "unwritten" by the file system, and the first sync of
+     * each piece has to change that mark too: written zeros make the later one a pure data write.
+     */
     while (at < bytes) {
         size_t n = bytes - at < sizeof(zeros) ? (size_t)(bytes - at) : sizeof(zeros);
         int rv = system_pwrite(ctx, fd, zeros, n, at);
@@ -96,7 +97,8 @@ static int system_truncate(void *ctx, int fd, uint64_t bytes)
 static int system_datasync(void *ctx, int fd)
 {
     (void)ctx;
-    /* Not repeated, not even on EINTR: a second call may report success for pages the first one gave up. */
+    /* Not repeated, not even on EINTR: a second call may report success for pages the first one
+     * gave up. */
     return fdatasync(fd) < 0 ? -errno : 0;
 }
 

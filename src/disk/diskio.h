@@ -1,5 +1,5 @@
-/* diskio: the calls by which log and snapshots reach files, as an interface that fault tests and simulation replace.
- * Each gives 0 or more, or -errno; any thread. */
+/* diskio: the calls by which log and snapshots reach files, as an interface that fault tests and
+ * simulation replace. Each gives 0 or more, or -errno; any thread. */
 #pragma once
 
 #include <stddef.h>
@@ -14,15 +14,16 @@ struct diskio {
     int (*pwrite)(void *ctx, int fd, const void *bytes, size_t n, uint64_t at);
     /* Fewer than N only at the end of the file. */
     ssize_t (*pread)(void *ctx, int fd, void *bytes, size_t n, uint64_t at);
-    /* Raises the size to BYTES with reserved space that holds zeros, written ones: syncing what is written over them
-     * later changes no metadata of the file. */
+    /* Raises the size to BYTES with reserved space that holds zeros, written ones: syncing what is
+     * written over them later changes no metadata of the file. */
     int (*allocate)(void *ctx, int fd, uint64_t bytes);
     int (*truncate)(void *ctx, int fd, uint64_t bytes);
     int (*datasync)(void *ctx, int fd);
     int (*rename)(void *ctx, const char *from, const char *to);
     int (*unlink)(void *ctx, const char *path);
     int (*sync_dir)(void *ctx, const char *dir);
-    /* Calls EACH for every name in DIR but "." and "..", in no order; non-zero from EACH ends the walk with it. */
+    /* Calls EACH for every name in DIR but "." and "..", in no order; non-zero from EACH ends the
+     * walk with it. */
     int (*list)(void *ctx, const char *dir, int (*each)(void *arg, const char *name), void *arg);
 };
 

@@ -33,7 +33,15 @@ static uint64_t get64(const uint8_t *p)
     return le64toh(v);
 }
 
-enum { AT_CHECK = 0, AT_SIZE = 4, AT_PREV = 8, AT_BATCH = 12, AT_AT = 16, AT_TYPE = 20, AT_KIND = 21 };
+enum {
+    AT_CHECK = 0,
+    AT_SIZE = 4,
+    AT_PREV = 8,
+    AT_BATCH = 12,
+    AT_AT = 16,
+    AT_TYPE = 20,
+    AT_KIND = 21
+};
 
 size_t record_encode(struct buf *out, const struct wal_record *r)
 {

@@ -1,27 +1,29 @@
-/* record: the bytes of one record of the log, and of the head of a segment. Pure: no files, no threads.
- * All numbers are little endian; doc/disk.md draws the layout. Private to disk.
+/* record: the bytes of one record of the log, and of the head of a segment. Pure: no files, no
+ * threads. All numbers are little endian; doc/disk.md draws the layout. Private to disk.
  *
- * A record can be verified alone (its checksum covers head and payload, begins with the segment's random salt, and the
- * head names its own offset), and its place in the chain (the head holds the checksum of the record before). So the
- * reader can tell what stands behind a bad record. `batch` is where the write began that brought the record: all in
- * front of it was durable by then. A good record whose batch lies behind a bad one proves that the bad one was durable. */
+ * A record can be verified alone (its checksum covers head and payload, begins with the segment's
+ * random salt, and the head names its own offset), and its place in the chain (the head holds the
+ * checksum of the record before). So the reader can tell what stands behind a bad record. `batch`
+ * is where the write began that brought the record: all in front of it was durable by then. A good
+ * record whose batch lies behind a bad one proves that the bad one was durable. */
 #pragma once
 
 #include "base/buf.h"
 #include "disk/wal.h"
 #include "proto/limits.h"
 
-#define RECORD_HEAD_BYTES 24u
+#define RECORD_HEAD_BYTES  24u
 #define RECORD_PAYLOAD_MAX (LIMIT_ENTRY_BYTES + 16u) /* an entry: index, term, bytes */
 #define SEGMENT_HEAD_BYTES 96u
-#define SEGMENT_VERSION 1u
+#define SEGMENT_VERSION    1u
 
 struct record_head {
     uint32_t check, size, prev, batch, at;
     uint8_t type, kind;
 };
 
-/* What the log is about at one place in it; a segment begins with it, so that those before can go. */
+/* What the log is about at one place in it; a segment begins with it, so that those before can go.
+ */
 struct wal_tail {
     uint64_t last_index, last_term; /* the last entry, or mark */
     uint64_t term, vote;

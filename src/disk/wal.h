@@ -1,7 +1,7 @@
-/* wal: the log on disk: preallocated segments of records with chained CRC32C, and the thread that makes them durable
- * in groups: it takes all that was appended meanwhile, one pwrite and one fdatasync, and reports.
- * Knows nothing of raft or the tree. wal_append is for one thread (the engine); a failed write or fdatasync ends the
- * process (DESIGN 7). Formats: doc/disk.md. */
+/* wal: the log on disk: preallocated segments of records with chained CRC32C, and the thread that
+ * makes them durable in groups: it takes all that was appended meanwhile, one pwrite and one
+ * fdatasync, and reports. Knows nothing of raft or the tree. wal_append is for one thread (the
+ * engine); a failed write or fdatasync ends the process (DESIGN 7). Formats: doc/disk.md. */
 #pragma once
 
 #include "base/blob.h"
@@ -14,8 +14,10 @@
 enum wal_type {
     WAL_IDENTITY = 1, /* format version, cluster id, member id: first in each segment */
     WAL_STATE = 2,    /* term, vote */
-    WAL_ENTRY = 3,    /* index, term, kind, payload; replaces the entry of that index and all behind it */
-    WAL_MARK = 4,     /* index, term: all entries are dropped, the next one is index + 1 (snapshot or install) */
+    WAL_ENTRY =
+        3, /* index, term, kind, payload; replaces the entry of that index and all behind it */
+    WAL_MARK = 4, /* index, term: all entries are dropped, the next one is index + 1 (snapshot or
+                     install) */
 };
 
 struct wal_record {
@@ -40,38 +42,53 @@ struct wal_record {
 
 struct wal;
 
+#define WAL_SEGMENT_BYTES (UINT64_C(64) << 20)
+#define WAL_PENDING_BYTES                                                                          \
+    ((size_t)64 << 20)   /* appended and not yet with the log thread; wal_append waits beyond it */
+#define WAL_EXIT_CODE 74 /* of the process when a write or sync failed: EX_IOERR */
+
 struct wal_conf {
-    const char *dir;            /* exists */
+    const char *dir; /* exists */
     const struct diskio *io;
-    uint64_t segment_bytes;     /* 0: 64 MiB */
-    uint64_t cluster_id, member_id; /* written into a new log; checked against an old one when not 0 */
-    /* Replay, on the caller's thread, in order; borrows. Non-zero ends wal_open with that code. */
+    uint64_t segment_bytes; /* 0: WAL_SEGMENT_BYTES; 4 KiB to 1 GiB */
+    uint64_t cluster_id,
+        member_id; /* written into a new log; checked against an old one when not 0 */
+    /* Replay, on the caller's thread, in order; borrows. First of all WAL_IDENTITY, and for what
+     * segments removed since held, one WAL_STATE and one WAL_MARK. A negative code ends wal_open
+     * with it. Not called for a fresh log. */
     int (*replay)(void *ctx, const struct wal_record *r, struct err *e);
     /* Log thread: all up to LSN is durable. */
     void (*durable)(void *ctx, uint64_t lsn);
-    /* Log thread: there is no room for another segment (full), or there is again. */
+    /* A thread of the log: there is no room for the segment after the present one (full), or there
+     * is again. What fits into the present one still is taken; the owner refuses new writes
+     * meanwhile. */
     void (*space)(void *ctx, bool full);
     void *ctx;
 };
 
 /* What was found at start. */
 struct wal_info {
-    bool fresh;               /* nothing was there */
+    bool fresh; /* nothing was there */
     uint64_t cluster_id, member_id;
     uint64_t segments, records, bytes, torn_bytes;
 };
 
-/* Reads the whole log (replay), cuts a torn tail with one log line, and starts the thread. ERR_CORRUPT names file and
- * offset and says what to do; ERR_FOREIGN, ERR_VERSION likewise. */
-int wal_open(struct wal **out, const struct wal_conf *conf, struct wal_info *info, struct err *e) CP_MUST_CHECK;
-/* Makes all durable, stops the thread, frees. */
+/* Reads the whole log (replay), cuts a torn tail with one log line, makes all that was read
+ * durable, and starts the threads. ERR_CORRUPT names file and offset and says what to do;
+ * ERR_FOREIGN, ERR_VERSION likewise. */
+int wal_open(struct wal **out, const struct wal_conf *conf, struct wal_info *info,
+             struct err *e) CP_MUST_CHECK;
+/* Makes all durable (unless the disk is full: what found no room is dropped, with a log line),
+ * stops the threads, frees. */
 void wal_close(struct wal *w);
 
-/* Copies the record behind those appended before; returns its log sequence number (1, 2, …). Nothing is written before
- * wal_flush. */
+/* Copies the record behind those appended before; returns its log sequence number: 1, 2, … since
+ * wal_open. Nothing is written before wal_flush, unless WAL_PENDING_BYTES wait: then it flushes,
+ * and waits for room. */
 uint64_t wal_append(struct wal *w, const struct wal_record *r);
 /* Hands what was appended to the thread. */
 void wal_flush(struct wal *w);
-/* Flushes and waits until all is durable; at start and in tests. The durable callback is not called for it. */
+/* Flushes and waits until all is durable; at start, before an install, and in tests. The durable
+ * callback is not called for it, nor for what was under way before: look at wal_durable. */
 void wal_sync(struct wal *w);
 uint64_t wal_durable(const struct wal *w);

@@ -1,0 +1,354 @@
+#include "disk/replay.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define READ_STEP_BYTES  ((size_t)4 << 20)
+#define SEGMENT_SIZE_MAX ((size_t)1 << 31) /* offsets in records are 32 bit */
+
+#define WHAT_TO_DO                                                                                 \
+    "restore this member from a backup, or remove it from the cluster and add it again with an "   \
+    "empty data directory"
+
+struct name {
+    uint64_t sequence, first_index;
+};
+
+struct names {
+    struct name *v;
+    size_t n, cap;
+    char *temporary; /* one that was seen, owned */
+};
+
+struct reading {
+    const struct wal_conf *conf;
+    struct wal_info *info;
+    struct err *e;
+    const char *path; /* of the present segment */
+    int fd;
+    uint8_t *bytes; /* its content */
+    size_t len, cap;
+    struct segment_head head;
+    struct wal_tail tail;
+    uint32_t prev;
+    size_t at;    /* end of the good records */
+    size_t batch; /* where the write of the last good one began */
+};
+
+static int damaged(struct reading *r, size_t at, const char *what)
+{
+    return err_set(r->e, ERR_CORRUPT, "%s: damaged at offset %zu: %s; " WHAT_TO_DO, r->path, at,
+                   what);
+}
+
+static int on_name(void *arg, const char *name)
+{
+    struct names *names = arg;
+    struct name found;
+    if (segment_is_temporary(name) && names->temporary == NULL)
+        names->temporary = mem_strdup(name);
+    if (!segment_parse_name(name, &found.sequence, &found.first_index))
+        return 0;
+    if (names->n == names->cap) {
+        names->cap = names->cap * 2 + 16;
+        names->v = mem_realloc(names->v, names->cap * sizeof(*names->v));
+    }
+    names->v[names->n++] = found;
+    return 0;
+}
+
+static int by_sequence(const void *a, const void *b)
+{
+    const struct name *x = a, *y = b;
+    return (x->sequence > y->sequence) - (x->sequence < y->sequence);
+}
+
+/* Segments in order. A temporary file was never part of the log: it goes. */
+static int find_segments(const struct wal_conf *conf, struct names *names, struct err *e)
+{
+    const struct diskio *io = conf->io;
+    for (;;) {
+        names->n = 0;
+        int rv = io->list(io->ctx, conf->dir, on_name, names);
+        if (rv < 0)
+            return err_sys(e, -rv, "list %s", conf->dir);
+        if (names->temporary == NULL)
+            break;
+        struct buf path = {0};
+        buf_printf(&path, "%s/%s", conf->dir, names->temporary);
+        rv = io->unlink(io->ctx, buf_cstr(&path));
+        if (rv < 0)
+            err_sys(e, -rv, "remove %s", path.ptr);
+        buf_fini(&path);
+        mem_free(names->temporary);
+        names->temporary = NULL;
+        if (rv < 0)
+            return rv;
+    }
+    if (names->n > 0)
+        qsort(names->v, names->n, sizeof(*names->v), by_sequence);
+    for (size_t i = 1; i < names->n; i++) {
+        uint64_t sequence = names->v[i].sequence, want = names->v[i - 1].sequence + 1;
+        if (sequence < want)
+            return err_set(e, ERR_CORRUPT,
+                           "%s: two segments have the sequence %016" PRIx64 "; " WHAT_TO_DO,
+                           conf->dir, sequence);
+        if (sequence > want)
+            return err_set(e, ERR_CORRUPT,
+                           "%s: the segment %016" PRIx64 " is missing; put it back, or " WHAT_TO_DO,
+                           conf->dir, want);
+    }
+    return 0;
+}
+
+static int load(struct reading *r)
+{
+    const struct diskio *io = r->conf->io;
+    r->len = 0;
+    for (;;) {
+        if (r->cap - r->len < READ_STEP_BYTES) {
+            size_t cap = r->cap * 2 > READ_STEP_BYTES * 2 ? r->cap * 2 : READ_STEP_BYTES * 2;
+            uint8_t *bytes = cap > SEGMENT_SIZE_MAX ? NULL : mem_try_realloc(r->bytes, cap);
+            if (bytes == NULL)
+                return err_set(r->e, -ENOMEM, "read %s: no memory for a file of this size",
+                               r->path);
+            r->bytes = bytes;
+            r->cap = cap;
+        }
+        ssize_t n = io->pread(io->ctx, r->fd, r->bytes + r->len, READ_STEP_BYTES, r->len);
+        if (n < 0)
+            return err_sys(r->e, (int)-n, "read %s", r->path);
+        r->len += (size_t)n;
+        if ((size_t)n < READ_STEP_BYTES)
+            return 0;
+    }
+}
+
+static int check_owner(struct reading *r)
+{
+    const struct segment_head *h = &r->head;
+    uint64_t cluster = r->info->cluster_id, member = r->info->member_id;
+    if (h->cluster_id == cluster && h->member_id == member)
+        return 0;
+    return err_set(r->e, ERR_FOREIGN,
+                   "%s: belongs to member %" PRIx64 " of cluster %" PRIx64
+                   ", not to member %" PRIx64 " of cluster %" PRIx64,
+                   r->path, h->member_id, h->cluster_id, member, cluster);
+}
+
+static int replay_one(struct reading *r, const struct wal_record *record)
+{
+    if (r->conf->replay == NULL)
+        return 0;
+    if (r->e != NULL)
+        *r->e = (struct err){0};
+    int rv = r->conf->replay(r->conf->ctx, record, r->e);
+    if (rv == 0)
+        return 0;
+    if (r->e != NULL && r->e->code < 0)
+        err_wrap(r->e, "%s: offset %zu", r->path, r->at);
+    else
+        err_set(r->e, rv, "%s: offset %zu: %s", r->path, r->at, err_text(rv));
+    return rv;
+}
+
+/* What the first segment's head says stands for all segments that were removed before it. */
+static int replay_head(struct reading *r)
+{
+    const struct segment_head *h = &r->head;
+    struct wal_record record = {.type = WAL_IDENTITY};
+    record.identity.cluster_id = h->cluster_id;
+    record.identity.member_id = h->member_id;
+    int rv = replay_one(r, &record);
+    if (rv == 0 && (h->tail.term != 0 || h->tail.vote != 0)) {
+        record = (struct wal_record){.type = WAL_STATE};
+        record.state.term = h->tail.term;
+        record.state.vote = h->tail.vote;
+        rv = replay_one(r, &record);
+    }
+    if (rv == 0 && h->tail.last_index != 0) {
+        record = (struct wal_record){.type = WAL_MARK};
+        record.mark.index = h->tail.last_index;
+        record.mark.term = h->tail.last_term;
+        rv = replay_one(r, &record);
+    }
+    return rv;
+}
+
+static int read_head(struct reading *r, const struct name *name, bool first)
+{
+    struct segment_head *h = &r->head;
+    switch (segment_head_decode(r->bytes, r->len, h)) {
+    case SEGMENT_GOOD:
+        break;
+    case SEGMENT_SHORT:
+        return damaged(r, r->len, "the file ends within its head");
+    case SEGMENT_ALIEN:
+        return damaged(r, 0, "it does not begin as a log of copse does");
+    case SEGMENT_NEWER:
+        return err_set(r->e, ERR_VERSION,
+                       "%s: has format version %" PRIu32
+                       ", this program knows version %u; use the program that wrote it, or a newer "
+                       "one",
+                       r->path, h->version, SEGMENT_VERSION);
+    case SEGMENT_BAD:
+    default:
+        return damaged(r, 0, "the checksum of its head is wrong");
+    }
+    if (first && r->conf->cluster_id == 0)
+        r->info->cluster_id = h->cluster_id;
+    if (first && r->conf->member_id == 0)
+        r->info->member_id = h->member_id;
+    int rv = check_owner(r);
+    if (rv < 0)
+        return rv;
+    if (h->sequence != name->sequence || h->tail.last_index + 1 != name->first_index)
+        return damaged(r, 0, "it was renamed: its head names another place in the log");
+    if (first) {
+        r->tail = h->tail;
+        rv = replay_head(r);
+    } else if (h->prev != r->prev || memcmp(&h->tail, &r->tail, sizeof(r->tail)) != 0) {
+        rv = damaged(r, 0, "records are missing at the end of the segment before it");
+    }
+    r->prev = h->check;
+    r->at = SEGMENT_HEAD_BYTES;
+    r->batch = 0;
+    return rv;
+}
+
+/* Replays as far as the chain holds. */
+static int read_records(struct reading *r)
+{
+    struct record_head head;
+    while (record_verify(r->bytes, r->len, r->at, r->head.salt, &head)) {
+        if (head.prev != r->prev)
+            return damaged(r, r->at, "a record does not follow the one before it");
+        struct wal_record record;
+        record_decode(r->bytes + r->at, &record);
+        int rv = replay_one(r, &record);
+        if (rv != 0)
+            return rv;
+        wal_tail_move(&r->tail, &record);
+        r->prev = head.check;
+        r->batch = head.batch;
+        r->at += record_bytes(head.size);
+        r->info->records++;
+    }
+    return 0;
+}
+
+/* Is there a record behind the end that was written when the bytes at the end were durable already?
+ */
+static bool proves_damage(const struct reading *r)
+{
+    struct record_head head;
+    for (size_t at = r->at + 8; at + RECORD_HEAD_BYTES <= r->len; at += 8) {
+        if (record_verify(r->bytes, r->len, at, r->head.salt, &head) && head.batch > r->at)
+            return true;
+    }
+    return false;
+}
+
+/* Writes zeros over FROM to TO of the present segment. */
+static int write_zeros(struct reading *r, size_t from, size_t to)
+{
+    static const uint8_t zeros[65536] = {0};
+    const struct diskio *io = r->conf->io;
+    int rv = 0;
+    while (rv == 0 && from < to) {
+        size_t n = to - from < sizeof(zeros) ? to - from : sizeof(zeros);
+        rv = io->pwrite(io->ctx, r->fd, zeros, n, from);
+        from += n;
+    }
+    return rv;
+}
+
+/* The end of the last segment: nothing, or a torn end to cut, or damage. */
+static int settle_end(struct reading *r)
+{
+    const struct diskio *io = r->conf->io;
+    size_t end = r->len;
+    while (end > r->at && r->bytes[end - 1] == 0)
+        end--;
+    if (end > r->at) {
+        if (proves_damage(r))
+            return damaged(r, r->at, "a bad record, with good ones behind it");
+        r->info->torn_bytes = end - r->at;
+        log_warn("wal.torn_tail", LOG_S("file", r->path), LOG_U("offset", r->at),
+                 LOG_U("bytes", end - r->at));
+        int rv = write_zeros(r, r->at, end);
+        if (rv < 0)
+            return err_sys(r->e, -rv, "cut the torn end of %s", r->path);
+    }
+    /* What was read may stand in memory only: the process before this one may have ended between
+     * write and sync, or because a sync failed, after which the system takes the pages for clean.
+     * So the last write is done again. */
+    int rv = io->pwrite(io->ctx, r->fd, r->bytes + r->batch, r->at - r->batch, r->batch);
+    if (rv == 0)
+        rv = io->datasync(io->ctx, r->fd);
+    if (rv < 0)
+        return err_sys(r->e, -rv, "write %s", r->path);
+    rv = io->sync_dir(io->ctx, r->conf->dir);
+    if (rv < 0)
+        return err_sys(r->e, -rv, "sync directory %s", r->conf->dir);
+    return 0;
+}
+
+static int read_segment(struct reading *r, const struct name *name, bool first, bool last)
+{
+    const struct diskio *io = r->conf->io;
+    r->fd = io->open(io->ctx, r->path, last ? O_RDWR : O_RDONLY, 0);
+    if (r->fd < 0)
+        return err_sys(r->e, -r->fd, "open %s", r->path);
+    int rv = load(r);
+    if (rv == 0)
+        rv = read_head(r, name, first);
+    if (rv == 0)
+        rv = read_records(r);
+    if (rv == 0 && last)
+        rv = settle_end(r);
+    if (rv == 0) {
+        r->info->segments++;
+        r->info->bytes += r->at;
+    }
+    if (rv != 0 || !last)
+        io->close(io->ctx, r->fd);
+    return rv;
+}
+
+int replay_log(const struct wal_conf *conf, struct replay_result *out, struct wal_info *info,
+               struct err *e)
+{
+    struct names names = {0};
+    struct reading r = {.conf = conf, .info = info, .e = e, .fd = -1};
+    *out = (struct replay_result){.last.fd = -1};
+    *info = (struct wal_info){.cluster_id = conf->cluster_id, .member_id = conf->member_id};
+    int rv = find_segments(conf, &names, e);
+    info->fresh = rv == 0 && names.n == 0;
+    for (size_t i = 0; rv == 0 && i < names.n; i++) {
+        bool last = i + 1 == names.n;
+        char *path = segment_path(conf->dir, names.v[i].sequence, names.v[i].first_index);
+        r.path = path;
+        rv = read_segment(&r, &names.v[i], i == 0, last);
+        if (rv == 0 && last) {
+            out->tail = r.tail;
+            out->last = (struct segment){.fd = r.fd,
+                                         .path = path,
+                                         .sequence = names.v[i].sequence,
+                                         .salt = r.head.salt,
+                                         .prev = r.prev,
+                                         .at = r.at};
+        } else {
+            mem_free(path);
+        }
+    }
+    mem_free(r.bytes);
+    mem_free(names.v);
+    mem_free(names.temporary);
+    return rv;
+}

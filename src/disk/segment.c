@@ -1,0 +1,110 @@
+#include "disk/segment.h"
+
+#include "base/hash.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+/* So much is zeroed and synced at a time: a sync of the log beside it does not have to wait long.
+ */
+#define MAKE_STEP_BYTES (UINT64_C(1) << 20)
+
+char *segment_path(const char *dir, uint64_t sequence, uint64_t first_index)
+{
+    struct buf b = {0};
+    buf_printf(&b, "%s/%016" PRIx64 "-%016" PRIx64 ".wal", dir, sequence, first_index);
+    char *path = mem_strdup(buf_cstr(&b));
+    buf_fini(&b);
+    return path;
+}
+
+char *segment_temporary_path(const char *dir, uint64_t sequence)
+{
+    struct buf b = {0};
+    buf_printf(&b, "%s/%016" PRIx64 ".tmp", dir, sequence);
+    char *path = mem_strdup(buf_cstr(&b));
+    buf_fini(&b);
+    return path;
+}
+
+/* Exactly 16 lower-case digits. */
+static bool parse_hex(const char *s, uint64_t *out)
+{
+    *out = 0;
+    for (int i = 0; i < 16; i++) {
+        unsigned digit;
+        if (s[i] >= '0' && s[i] <= '9')
+            digit = (unsigned)(s[i] - '0');
+        else if (s[i] >= 'a' && s[i] <= 'f')
+            digit = (unsigned)(s[i] - 'a') + 10;
+        else
+            return false;
+        *out = *out << 4 | digit;
+    }
+    return true;
+}
+
+bool segment_parse_name(const char *name, uint64_t *sequence, uint64_t *first_index)
+{
+    return strlen(name) == 37 && parse_hex(name, sequence) && name[16] == '-' &&
+           parse_hex(name + 17, first_index) && strcmp(name + 33, ".wal") == 0;
+}
+
+bool segment_is_temporary(const char *name)
+{
+    uint64_t sequence;
+    return strlen(name) == 20 && parse_hex(name, &sequence) && strcmp(name + 16, ".tmp") == 0;
+}
+
+int segment_make(const struct diskio *io, const char *dir, uint64_t sequence, uint64_t bytes,
+                 const atomic_bool *stop)
+{
+    char *path = segment_temporary_path(dir, sequence);
+    int fd = io->open(io->ctx, path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    int rv = fd < 0 ? fd : 0;
+    for (uint64_t size = 0; rv == 0 && size < bytes;) {
+        if (stop != NULL && atomic_load_explicit(stop, memory_order_relaxed)) {
+            rv = -ECANCELED;
+            break;
+        }
+        size = bytes - size > MAKE_STEP_BYTES ? size + MAKE_STEP_BYTES : bytes;
+        rv = io->allocate(io->ctx, fd, size);
+        if (rv == 0)
+            rv = io->datasync(io->ctx, fd);
+    }
+    if (rv < 0 && fd >= 0) {
+        io->close(io->ctx, fd);
+        io->unlink(io->ctx, path);
+    }
+    mem_free(path);
+    return rv < 0 ? rv : fd;
+}
+
+int segment_begin(const struct diskio *io, struct segment *s, struct segment_head *head)
+{
+    uint8_t bytes[SEGMENT_HEAD_BYTES];
+    head->salt = (uint32_t)rand_u64();
+    head->sequence = s->sequence;
+    segment_head_encode(bytes, head);
+    s->salt = head->salt;
+    s->prev = head->check;
+    s->at = SEGMENT_HEAD_BYTES;
+    return io->pwrite(io->ctx, s->fd, bytes, sizeof(bytes), 0);
+}
+
+int segment_publish(const struct diskio *io, const char *dir, struct segment *s,
+                    uint64_t first_index)
+{
+    char *path = segment_path(dir, s->sequence, first_index);
+    int rv = io->rename(io->ctx, s->path, path);
+    if (rv == 0)
+        rv = io->sync_dir(io->ctx, dir);
+    mem_free(s->path);
+    s->path = path;
+    if (rv == 0)
+        s->temporary = false;
+    return rv;
+}

@@ -1,0 +1,33 @@
+/* segment: files of the log by name, and making one. Private to disk. */
+#pragma once
+
+#include "disk/record.h"
+
+/* A segment that is written to. */
+struct segment {
+    int fd;
+    char *path; /* owned */
+    uint64_t sequence;
+    uint32_t salt;
+    uint32_t prev;  /* checksum of the last record, or of the head */
+    uint64_t at;    /* where the next record goes */
+    bool temporary; /* still under its temporary name */
+};
+
+/* "<sequence>-<first index>.wal" and "<sequence>.tmp", 16 hexadecimal digits each; give a path
+ * (mem_free). */
+char *segment_path(const char *dir, uint64_t sequence, uint64_t first_index);
+char *segment_temporary_path(const char *dir, uint64_t sequence);
+bool segment_parse_name(const char *name, uint64_t *sequence, uint64_t *first_index);
+bool segment_is_temporary(const char *name);
+
+/* Makes the file of SEQUENCE under its temporary name with BYTES of durable zeros. Gives a
+ * descriptor or -errno; -ECANCELED once *STOP (NULL: never) is set. Leaves no file behind on
+ * failure. */
+int segment_make(const struct diskio *io, const char *dir, uint64_t sequence, uint64_t bytes,
+                 const atomic_bool *stop);
+/* Writes the head into a made file, which S then is. 0 or -errno; not durable yet. */
+int segment_begin(const struct diskio *io, struct segment *s, struct segment_head *head);
+/* Gives the file its lasting name, durably. All that was written to it must be durable. */
+int segment_publish(const struct diskio *io, const char *dir, struct segment *s,
+                    uint64_t first_index);

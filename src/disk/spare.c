@@ -1,0 +1,182 @@
+#include "disk/spare.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "disk/segment.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define RETRY_S 1
+
+struct spare {
+    /* Fixed after start. */
+    struct spare_conf conf;
+    pthread_t thread;
+    /* Atomic: set by spare_stop, looked at between the steps of making a file. */
+    atomic_bool stop;
+    /* Guarded by lock. */
+    pthread_mutex_t lock;
+    pthread_cond_t wake;   /* the thread: something is wanted, or stop */
+    pthread_cond_t ready;  /* spare_take: there is one */
+    uint64_t wanted, made; /* sequences; equal: nothing to do */
+    int fd;                /* of `made`; -1: taken */
+    bool urgent;           /* the log thread waits: try now */
+    bool giving_up;        /* nobody waits for room any more */
+    bool failed;           /* the last try, for want of room */
+    /* Own thread only. */
+    bool full;
+};
+
+/* What passes by itself, or by somebody making room. */
+static bool no_room(int rv)
+{
+    return rv == -ENOSPC || rv == -EDQUOT || rv == -EMFILE || rv == -ENFILE;
+}
+
+static void say_space(struct spare *s, bool full, int rv)
+{
+    if (s->full == full)
+        return;
+    s->full = full;
+    if (full)
+        log_error("wal.no_room", LOG_S("dir", s->conf.dir), LOG_S("reason", err_text(rv)),
+                  LOG_U("bytes", s->conf.segment_bytes));
+    else
+        log_info("wal.room_again", LOG_S("dir", s->conf.dir));
+    if (s->conf.space != NULL)
+        s->conf.space(s->conf.ctx, full);
+}
+
+/* Sleeps until the next try is due. */
+static void wait_retry_locked(struct spare *s)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += RETRY_S;
+    while (!s->urgent && !atomic_load(&s->stop)) {
+        if (pthread_cond_timedwait(&s->wake, &s->lock, &until) == ETIMEDOUT)
+            break;
+    }
+    s->urgent = false;
+}
+
+static void *spare_main(void *arg)
+{
+    struct spare *s = arg;
+    pthread_mutex_lock(&s->lock);
+    for (;;) {
+        while (s->wanted == s->made && !atomic_load(&s->stop))
+            pthread_cond_wait(&s->wake, &s->lock);
+        if (atomic_load(&s->stop))
+            break;
+        uint64_t sequence = s->wanted;
+        pthread_mutex_unlock(&s->lock);
+        int fd = segment_make(s->conf.io, s->conf.dir, sequence, s->conf.segment_bytes, &s->stop);
+        if (fd >= 0) {
+            say_space(s, false, 0);
+        } else if (no_room(fd)) {
+            say_space(s, true, fd);
+        } else if (fd != -ECANCELED) {
+            log_error("wal.failed", LOG_S("dir", s->conf.dir), LOG_S("what", "make a segment"),
+                      LOG_S("reason", err_text(fd)));
+            _exit(WAL_EXIT_CODE);
+        }
+        pthread_mutex_lock(&s->lock);
+        if (fd >= 0) {
+            s->made = sequence;
+            s->fd = fd;
+            pthread_cond_signal(&s->ready);
+        } else if (fd != -ECANCELED) {
+            s->failed = true;
+            pthread_cond_signal(&s->ready);
+            wait_retry_locked(s);
+        }
+    }
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+int spare_start(struct spare **out, const struct spare_conf *conf, struct err *e)
+{
+    struct spare *s = mem_zalloc(sizeof(*s));
+    s->conf = *conf;
+    s->fd = -1;
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->ready, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&s->wake, &attr);
+    pthread_condattr_destroy(&attr);
+    int errnum = pthread_create(&s->thread, NULL, spare_main, s);
+    if (errnum != 0) {
+        pthread_cond_destroy(&s->wake);
+        pthread_cond_destroy(&s->ready);
+        pthread_mutex_destroy(&s->lock);
+        mem_free(s);
+        return err_sys(e, errnum, "start a thread");
+    }
+    *out = s;
+    return 0;
+}
+
+void spare_stop(struct spare *s)
+{
+    pthread_mutex_lock(&s->lock);
+    atomic_store(&s->stop, true);
+    pthread_cond_signal(&s->wake);
+    pthread_mutex_unlock(&s->lock);
+    pthread_join(s->thread, NULL);
+    if (s->fd >= 0) {
+        char *path = segment_temporary_path(s->conf.dir, s->made);
+        s->conf.io->close(s->conf.io->ctx, s->fd);
+        s->conf.io->unlink(s->conf.io->ctx, path);
+        mem_free(path);
+    }
+    pthread_cond_destroy(&s->wake);
+    pthread_cond_destroy(&s->ready);
+    pthread_mutex_destroy(&s->lock);
+    mem_free(s);
+}
+
+void spare_give_up(struct spare *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->giving_up = true;
+    s->urgent = true;
+    s->failed = false;
+    pthread_cond_signal(&s->wake);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void spare_want(struct spare *s, uint64_t sequence)
+{
+    pthread_mutex_lock(&s->lock);
+    if (s->wanted != sequence) {
+        CP_ASSERT(s->fd < 0);
+        s->wanted = sequence;
+        pthread_cond_signal(&s->wake);
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+int spare_take(struct spare *s, uint64_t sequence)
+{
+    spare_want(s, sequence);
+    pthread_mutex_lock(&s->lock);
+    s->urgent = s->made != sequence;
+    s->failed = false;
+    pthread_cond_signal(&s->wake);
+    while (s->made != sequence && !(s->giving_up && s->failed))
+        pthread_cond_wait(&s->ready, &s->lock);
+    int fd = s->made == sequence ? s->fd : -ENOSPC;
+    CP_ASSERT(fd >= 0 || s->made != sequence);
+    if (fd >= 0)
+        s->fd = -1;
+    pthread_mutex_unlock(&s->lock);
+    return fd;
+}

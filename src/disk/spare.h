@@ -1,0 +1,31 @@
+/* spare: the segment after the present one, made ahead by a thread of its own, so that the log
+ * thread finds it ready. While there is no room it says so once and tries again every second.
+ * Private to disk. */
+#pragma once
+
+#include "base/err.h"
+#include "disk/diskio.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct spare;
+
+struct spare_conf {
+    const char *dir; /* borrowed until spare_stop */
+    const struct diskio *io;
+    uint64_t segment_bytes;
+    void (*space)(void *ctx, bool full); /* spare's thread; may be NULL */
+    void *ctx;
+};
+
+int spare_start(struct spare **out, const struct spare_conf *conf, struct err *e) CP_MUST_CHECK;
+/* Ends the thread; removes what was made and not taken. */
+void spare_stop(struct spare *s);
+/* From now on spare_take waits for no room: it fails when the next try fails. */
+void spare_give_up(struct spare *s);
+/* The segment SEQUENCE is wanted soon. Cheap when it was said before. */
+void spare_want(struct spare *s, uint64_t sequence);
+/* Gives the descriptor of SEQUENCE, zeroed, under its temporary name; waits until there is one.
+ * -ENOSPC only after spare_give_up. */
+int spare_take(struct spare *s, uint64_t sequence);

@@ -1,0 +1,336 @@
+/* wal: two buffers go back and forth between the appending thread and the log thread. While one is
+ * written the other fills, so that each write carries all that came during the one before. */
+#include "disk/wal.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "disk/replay.h"
+#include "disk/spare.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#define BUFFER_KEPT_BYTES ((size_t)4 << 20) /* a larger one is given back once written */
+
+struct wal {
+    /* Fixed after open. */
+    struct wal_conf conf;
+    char *dir;
+    struct spare *spare;
+    pthread_t thread;
+    /* Guarded by lock. */
+    pthread_mutex_t lock;
+    pthread_cond_t work;  /* the log thread: something was flushed, or stop */
+    pthread_cond_t moved; /* the others: a buffer was taken, or is durable */
+    struct buf pending;
+    size_t flushed_bytes; /* of pending */
+    uint64_t appended;    /* log sequence number */
+    uint64_t quiet;       /* no callback up to this one */
+    unsigned waiters;     /* on moved */
+    bool stop;
+    /* Atomic: the log thread stores (release) under lock, everybody loads (acquire). */
+    _Atomic uint64_t durable;
+    /* Log thread only. */
+    struct buf writing;
+    struct segment segment;
+    struct wal_tail tail;
+    bool dropping; /* closing without room */
+};
+
+CP_NORETURN static void die(const char *file, const char *what, int rv)
+{
+    log_error("wal.failed", LOG_S("file", file), LOG_S("what", what),
+              LOG_S("reason", err_text(rv)));
+    _exit(WAL_EXIT_CODE);
+}
+
+/* Gives the records at the front of the N bytes at REC their place in the present segment, as many
+ * as fit. Returns their bytes and counts them. */
+static size_t place_records(struct wal *w, uint8_t *rec, size_t n, uint64_t *count)
+{
+    struct segment *s = &w->segment;
+    uint64_t batch = s->at;
+    size_t done = 0;
+    while (done < n) {
+        size_t bytes = record_encoded_bytes(rec + done);
+        /* One that is larger than any segment makes its own longer. */
+        if (s->at + bytes > w->conf.segment_bytes && s->at > SEGMENT_HEAD_BYTES)
+            break;
+        s->prev = record_seal(rec + done, s->salt, s->prev, (uint32_t)batch, (uint32_t)s->at);
+        struct wal_record r;
+        record_decode(rec + done, &r);
+        wal_tail_move(&w->tail, &r);
+        s->at += bytes;
+        done += bytes;
+        (*count)++;
+    }
+    return done;
+}
+
+/* Goes on in the segment made ahead. It gets its name with the first write that is durable in it.
+ */
+static int next_segment(struct wal *w)
+{
+    const struct diskio *io = w->conf.io;
+    struct segment next = {.sequence = w->segment.sequence + 1, .temporary = true};
+    next.fd = spare_take(w->spare, next.sequence);
+    if (next.fd < 0)
+        return next.fd;
+    next.path = segment_temporary_path(w->dir, next.sequence);
+    struct segment_head head = {.cluster_id = w->conf.cluster_id,
+                                .member_id = w->conf.member_id,
+                                .prev = w->segment.prev,
+                                .tail = w->tail};
+    int rv = segment_begin(io, &next, &head);
+    if (rv < 0)
+        die(next.path, "write", rv);
+    io->close(io->ctx, w->segment.fd);
+    mem_free(w->segment.path);
+    w->segment = next;
+    return 0;
+}
+
+static void report(struct wal *w, uint64_t count)
+{
+    pthread_mutex_lock(&w->lock);
+    uint64_t lsn = atomic_load_explicit(&w->durable, memory_order_relaxed) + count;
+    atomic_store_explicit(&w->durable, lsn, memory_order_release);
+    bool quiet = lsn <= w->quiet;
+    if (w->waiters > 0)
+        pthread_cond_broadcast(&w->moved);
+    pthread_mutex_unlock(&w->lock);
+    if (!quiet && w->conf.durable != NULL)
+        w->conf.durable(w->conf.ctx, lsn);
+}
+
+/* Writes N bytes of placed records, which end where the segment's records end now. */
+static void write_durably(struct wal *w, const uint8_t *bytes, size_t n, uint64_t first_index)
+{
+    const struct diskio *io = w->conf.io;
+    struct segment *s = &w->segment;
+    int rv = io->pwrite(io->ctx, s->fd, bytes, n, s->at - n);
+    if (rv < 0)
+        die(s->path, "write", rv);
+    rv = io->datasync(io->ctx, s->fd);
+    if (rv < 0)
+        die(s->path, "sync", rv);
+    if (s->temporary) {
+        rv = segment_publish(io, w->dir, s, first_index);
+        if (rv < 0)
+            die(s->path, "rename", rv);
+    }
+}
+
+static void write_batch(struct wal *w)
+{
+    uint8_t *bytes = (uint8_t *)w->writing.ptr;
+    size_t n = w->writing.len;
+    while (n > 0 && !w->dropping) {
+        uint64_t count = 0, first_index = w->tail.last_index + 1;
+        size_t done = place_records(w, bytes, n, &count);
+        if (done > 0) {
+            write_durably(w, bytes, done, first_index);
+            report(w, count);
+            bytes += done;
+            n -= done;
+        }
+        if (n > 0 && next_segment(w) < 0) {
+            log_error("wal.closed_without_room", LOG_S("dir", w->dir), LOG_U("bytes", n));
+            w->dropping = true;
+        }
+    }
+    if (w->segment.at >= w->conf.segment_bytes / 4)
+        spare_want(w->spare, w->segment.sequence + 1);
+    buf_clear(&w->writing);
+    if (w->writing.cap > BUFFER_KEPT_BYTES)
+        buf_fini(&w->writing);
+}
+
+/* Takes what was flushed; what was appended since stays pending. */
+static void take_locked(struct wal *w)
+{
+    struct buf taken = w->pending;
+    w->pending = w->writing;
+    buf_add(&w->pending, taken.ptr + w->flushed_bytes, taken.len - w->flushed_bytes);
+    taken.len = w->flushed_bytes;
+    w->writing = taken;
+    w->flushed_bytes = 0;
+    if (w->waiters > 0)
+        pthread_cond_broadcast(&w->moved);
+}
+
+static void *wal_main(void *arg)
+{
+    struct wal *w = arg;
+    pthread_mutex_lock(&w->lock);
+    for (;;) {
+        while (w->flushed_bytes == 0 && !w->stop)
+            pthread_cond_wait(&w->work, &w->lock);
+        if (w->flushed_bytes == 0)
+            break;
+        take_locked(w);
+        pthread_mutex_unlock(&w->lock);
+        write_batch(w);
+        pthread_mutex_lock(&w->lock);
+    }
+    pthread_mutex_unlock(&w->lock);
+    return NULL;
+}
+
+/* The first segment of a new log. */
+static int make_first(struct wal *w, struct err *e)
+{
+    const struct diskio *io = w->conf.io;
+    struct segment *s = &w->segment;
+    s->sequence = 1;
+    s->temporary = true;
+    s->path = segment_temporary_path(w->dir, s->sequence);
+    s->fd = segment_make(io, w->dir, s->sequence, w->conf.segment_bytes, NULL);
+    if (s->fd < 0)
+        return err_sys(e, -s->fd, "make %s", s->path);
+    struct segment_head head = {.cluster_id = w->conf.cluster_id, .member_id = w->conf.member_id};
+    int rv = segment_begin(io, s, &head);
+    if (rv == 0)
+        rv = io->datasync(io->ctx, s->fd);
+    if (rv == 0)
+        rv = segment_publish(io, w->dir, s, 1);
+    return rv < 0 ? err_sys(e, -rv, "write %s", s->path) : 0;
+}
+
+static void wal_free(struct wal *w)
+{
+    if (w->segment.fd >= 0)
+        w->conf.io->close(w->conf.io->ctx, w->segment.fd);
+    mem_free(w->segment.path);
+    buf_fini(&w->pending);
+    buf_fini(&w->writing);
+    pthread_cond_destroy(&w->moved);
+    pthread_cond_destroy(&w->work);
+    pthread_mutex_destroy(&w->lock);
+    mem_free(w->dir);
+    mem_free(w);
+}
+
+static int start_threads(struct wal *w, struct err *e)
+{
+    struct spare_conf sc = {.dir = w->dir,
+                            .io = w->conf.io,
+                            .segment_bytes = w->conf.segment_bytes,
+                            .space = w->conf.space,
+                            .ctx = w->conf.ctx};
+    int rv = spare_start(&w->spare, &sc, e);
+    if (rv < 0)
+        return rv;
+    if (w->segment.at >= w->conf.segment_bytes / 4)
+        spare_want(w->spare, w->segment.sequence + 1);
+    int errnum = pthread_create(&w->thread, NULL, wal_main, w);
+    if (errnum != 0) {
+        spare_stop(w->spare);
+        return err_sys(e, errnum, "start a thread");
+    }
+    return 0;
+}
+
+int wal_open(struct wal **out, const struct wal_conf *conf, struct wal_info *info, struct err *e)
+{
+    struct wal *w = mem_zalloc(sizeof(*w));
+    w->conf = *conf;
+    if (w->conf.segment_bytes == 0)
+        w->conf.segment_bytes = WAL_SEGMENT_BYTES;
+    CP_ASSERT(w->conf.segment_bytes >= 4096 && w->conf.segment_bytes <= UINT64_C(1) << 30);
+    w->dir = mem_strdup(conf->dir);
+    w->conf.dir = w->dir;
+    w->segment.fd = -1;
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->work, NULL);
+    pthread_cond_init(&w->moved, NULL);
+
+    struct wal_info found;
+    struct replay_result replayed;
+    int rv = replay_log(&w->conf, &replayed, &found, e);
+    if (rv < 0)
+        goto fail;
+    w->segment = replayed.last;
+    w->tail = replayed.tail;
+    w->conf.cluster_id = found.cluster_id;
+    w->conf.member_id = found.member_id;
+    if (found.fresh)
+        rv = make_first(w, e);
+    if (rv == 0)
+        rv = start_threads(w, e);
+    if (rv < 0)
+        goto fail;
+    if (info != NULL)
+        *info = found;
+    *out = w;
+    return 0;
+fail:
+    wal_free(w);
+    if (e != NULL)
+        err_wrap(e, "open the log");
+    return rv;
+}
+
+void wal_close(struct wal *w)
+{
+    spare_give_up(w->spare);
+    pthread_mutex_lock(&w->lock);
+    w->flushed_bytes = w->pending.len;
+    w->stop = true;
+    pthread_cond_signal(&w->work);
+    pthread_mutex_unlock(&w->lock);
+    pthread_join(w->thread, NULL);
+    spare_stop(w->spare);
+    wal_free(w);
+}
+
+/* Until the log thread has taken a buffer, or made one durable. */
+static void wait_moved_locked(struct wal *w)
+{
+    w->waiters++;
+    pthread_cond_wait(&w->moved, &w->lock);
+    w->waiters--;
+}
+
+static void flush_locked(struct wal *w)
+{
+    if (w->flushed_bytes == 0 && w->pending.len > 0)
+        pthread_cond_signal(&w->work);
+    w->flushed_bytes = w->pending.len;
+}
+
+uint64_t wal_append(struct wal *w, const struct wal_record *r)
+{
+    pthread_mutex_lock(&w->lock);
+    while (w->pending.len >= WAL_PENDING_BYTES) {
+        flush_locked(w);
+        wait_moved_locked(w);
+    }
+    record_encode(&w->pending, r);
+    uint64_t lsn = ++w->appended;
+    pthread_mutex_unlock(&w->lock);
+    return lsn;
+}
+
+void wal_flush(struct wal *w)
+{
+    pthread_mutex_lock(&w->lock);
+    flush_locked(w);
+    pthread_mutex_unlock(&w->lock);
+}
+
+void wal_sync(struct wal *w)
+{
+    pthread_mutex_lock(&w->lock);
+    flush_locked(w);
+    w->quiet = w->appended;
+    while (wal_durable(w) < w->quiet)
+        wait_moved_locked(w);
+    pthread_mutex_unlock(&w->lock);
+}
+
+uint64_t wal_durable(const struct wal *w)
+{
+    return atomic_load_explicit(&w->durable, memory_order_acquire);
+}
