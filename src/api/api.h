@@ -1,5 +1,5 @@
-/* api: from a request to a reply, a write on its way, or a watch. One struct api for all workers; every call names the
- * worker's reader slot. */
+/* api: from a request to a reply, a write on its way, or a watch. One struct api for all workers;
+ * every call names the worker's reader slot. */
 #pragma once
 
 #include "api/request.h"
@@ -22,8 +22,8 @@ struct api_listing; /* pinned version and renderer of a large answer */
 struct api_result {
     enum api_outcome outcome;
     struct api_reply reply;
-    struct proposal *proposal; /* API_PROPOSE: given; no_value is kept in it by the caller through want_value */
-    bool no_value;             /* noValueOnSuccess */
+    struct proposal *proposal; /* API_PROPOSE: given, without owner and done; from mem_zalloc */
+    bool no_value;             /* noValueOnSuccess: to be kept until api_proposal_reply */
     struct {
         struct buf path;
         uint64_t since;
@@ -40,6 +40,7 @@ void api_proposal_reply(struct api *a, struct proposal **p, bool no_value, struc
 bool api_watch_head(struct api *a, const struct watch *w, struct api_reply *out);
 /* An error as /v2/keys writes it. */
 void api_error(struct api_reply *out, enum v2_code code, struct span cause, uint64_t index);
-/* The next piece of a listing, appended; false after the last. */
+/* Appends the next piece, about MAX bytes and at least one. False, and nothing appended: there are
+ * no more. */
 bool api_listing_more(struct api_listing *l, struct buf *b, size_t max);
 void api_listing_free(struct api_listing *l);

@@ -1,1 +1,14 @@
-# api
+noinst_LIBRARIES += %D%/libapi.a
+%C%_libapi_a_SOURCES = \
+	%D%/api.h \
+	%D%/form.c %D%/form.h \
+	%D%/keys.c \
+	%D%/keys_parse.c %D%/keys_parse.h \
+	%D%/listing.c \
+	%D%/mime.c %D%/mime.h \
+	%D%/readpoint.c \
+	%D%/reply.c \
+	%D%/request.h \
+	%D%/route.c %D%/route.h \
+	%D%/server.c \
+	%D%/target.c %D%/target.h

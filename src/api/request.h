@@ -1,4 +1,5 @@
-/* request and reply as values: what http hands to api and gets back. No sockets, no libmicrohttpd. */
+/* request and reply as values: what http hands to api and gets back. No sockets, no libmicrohttpd.
+ */
 #pragma once
 
 #include "base/buf.h"
@@ -14,23 +15,30 @@ struct api_request {
     struct span target;       /* as sent: path and query, still encoded */
     struct span content_type; /* value of the header; ptr NULL when absent */
     struct span body;
-    bool body_too_large;      /* more than LIMIT_FORM_BYTES came; body is empty */
+    bool body_too_large; /* more than LIMIT_FORM_BYTES came; body is empty */
 };
 
-enum api_type { API_TYPE_NONE, API_TYPE_JSON, API_TYPE_TEXT, API_TYPE_TEXT_NOSNIFF, API_TYPE_HTML, API_TYPE_METRICS };
+enum api_type {
+    API_TYPE_NONE,
+    API_TYPE_JSON,
+    API_TYPE_TEXT,
+    API_TYPE_TEXT_NOSNIFF,
+    API_TYPE_HTML,
+    API_TYPE_METRICS
+};
 
 /* A reply that is complete. Exactly one of body, event, fixed carries the bytes. */
 struct api_reply {
     int status;
     enum api_type type;
-    bool cluster_id;                 /* X-Etcd-Cluster-Id */
+    bool cluster_id; /* X-Etcd-Cluster-Id */
     bool has_etcd_index, has_raft;
     uint64_t etcd_index, raft_index, raft_term;
-    const char *allow;               /* Allow, or NULL; static */
-    struct buf location;             /* Location when len > 0 */
-    struct buf body;                 /* owned */
-    struct event *event;             /* its JSON is the body; one reference */
-    struct span fixed;               /* static bytes */
+    const char *allow;   /* Allow, or NULL; static */
+    struct buf location; /* Location when len > 0 */
+    struct buf body;     /* owned */
+    struct event *event; /* its JSON is the body; one reference */
+    struct span fixed;   /* static bytes */
 };
 
 void api_reply_fini(struct api_reply *r);

@@ -1,0 +1,142 @@
+#include "api/form.h"
+
+#include "api/mime.h"
+#include "proto/url.h"
+
+const struct span form_text[FORM_COUNT] = {
+#define X(name, text) SPAN(text),
+    FORM_NAMES(X)
+#undef X
+};
+
+/* The bytes that Go's strconv.Quote would show otherwise; a name cut off by an escape is three
+ * bytes at most, so runes above U+07FF cannot occur. */
+static void quote(struct buf *b, struct span s)
+{
+    static const char plain[] = "abfnrtv", escaped[] = "\a\b\f\n\r\t\v";
+    buf_char(b, '"');
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        unsigned char next = i + 1 < s.len ? (unsigned char)s.ptr[i + 1] : 0;
+        const char *at = c != 0 ? strchr(escaped, (char)c) : NULL;
+        if (c == '"' || c == '\\') {
+            buf_char(b, '\\');
+            buf_char(b, (char)c);
+        } else if (at != NULL) {
+            buf_char(b, '\\');
+            buf_char(b, plain[at - escaped]);
+        } else if (c >= 0x20 && c < 0x7f) {
+            buf_char(b, (char)c);
+        } else if (c >= 0xc2 && c <= 0xdf && (next & 0xc0) == 0x80) {
+            unsigned rune = (c & 0x1fu) << 6 | (next & 0x3fu);
+            if (rune <= 0xa0 || rune == 0xad)
+                buf_printf(b, "\\u%04x", rune);
+            else
+                buf_add(b, s.ptr + i, 2);
+            i++;
+        } else {
+            buf_printf(b, "\\x%02x", c);
+        }
+    }
+    buf_char(b, '"');
+}
+
+/* Decodes S; borrows it when there is nothing to decode. */
+static bool decode(struct span s, struct buf *scratch, struct span *out, struct span *bad)
+{
+    if (memchr(s.ptr, '%', s.len) == NULL && memchr(s.ptr, '+', s.len) == NULL) {
+        *out = s;
+        return true;
+    }
+    size_t at = scratch->len;
+    if (!url_unescape(scratch, s, URL_QUERY, bad))
+        return false;
+    *out = span_from(buf_as_span(scratch), at);
+    return true;
+}
+
+static enum form_name find(struct span name)
+{
+    unsigned i = 0;
+    while (i < FORM_COUNT && !span_eq(form_text[i], name))
+        i++;
+    return (enum form_name)i;
+}
+
+struct reading {
+    struct form *form;
+    struct buf *scratch;
+    bool semicolon;
+    struct span bad; /* the first bad escape; ptr NULL: none */
+};
+
+static void take_pair(struct reading *r, struct url_pair pair)
+{
+    struct span name, value, bad;
+    size_t kept = r->scratch->len;
+    if (memchr(pair.name.ptr, ';', pair.name.len) != NULL ||
+        (pair.value.len > 0 && memchr(pair.value.ptr, ';', pair.value.len) != NULL)) {
+        r->semicolon = true;
+        return;
+    }
+    if (!decode(pair.name, r->scratch, &name, &bad)) {
+        r->bad = r->bad.ptr != NULL ? r->bad : bad;
+        return;
+    }
+    enum form_name which = find(name);
+    r->scratch->len = kept; /* the name has done its work */
+    if (!decode(pair.value, r->scratch, &value, &bad)) {
+        r->bad = r->bad.ptr != NULL ? r->bad : bad;
+        return;
+    }
+    if (which == FORM_COUNT || form_has(r->form, which))
+        r->scratch->len = kept;
+    else
+        r->form->value[which] = value;
+}
+
+/* One source of pairs. A semicolon anywhere outdoes a bad escape before it, as in Go. */
+static bool read_pairs(struct span pairs, struct form *out, struct buf *scratch, struct buf *cause)
+{
+    struct reading r = {.form = out, .scratch = scratch};
+    for (struct url_pair pair; url_next_pair(&pairs, &pair);)
+        take_pair(&r, pair);
+    if (r.semicolon) {
+        buf_lit(cause, "invalid semicolon separator in query");
+        return false;
+    }
+    if (r.bad.ptr != NULL) {
+        buf_lit(cause, "invalid URL escape ");
+        quote(cause, r.bad);
+        return false;
+    }
+    return true;
+}
+
+static bool read_body(const struct api_request *rq, struct form *out, struct buf *scratch,
+                      struct buf *cause)
+{
+    bool is_form;
+    const char *wrong = mime_parse(rq->content_type, &is_form);
+    /* quirk: any other type is not an error, its bytes are as if they had not come (content-types,
+     * multipart) */
+    if (is_form && rq->body_too_large)
+        wrong = "http: POST too large";
+    if (wrong != NULL) {
+        buf_span(cause, span_of(wrong));
+        return false;
+    }
+    return !is_form || read_pairs(rq->body, out, scratch, cause);
+}
+
+bool form_read(const struct api_request *rq, struct span query, struct form *out,
+               struct buf *scratch, struct buf *cause)
+{
+    bool has_body = rq->method == V2_M_PUT || rq->method == V2_M_POST;
+    *out = (struct form){0};
+    /* decoding never makes more bytes: the spans into it stay where they are */
+    buf_reserve(scratch, query.len + (has_body ? rq->body.len : 0) + 1);
+    if (has_body && !read_body(rq, out, scratch, cause))
+        return false;
+    return read_pairs(query, out, scratch, cause);
+}

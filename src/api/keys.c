@@ -1,0 +1,126 @@
+/* keys: /v2/keys. A read answers at once, a write becomes a command, a watch its path. Source:
+ * contract, keys 2. */
+#include "api/keys_parse.h"
+#include "api/route.h"
+
+#include "base/mem.h"
+#include "codec/command.h"
+#include "codec/render.h"
+#include "proto/limits.h"
+#include "store/read.h"
+
+#define WHOLE_BYTES_MAX 65536 /* larger listings leave in pieces */
+
+struct reading {
+    struct store *store;
+    unsigned slot;
+    bool whole; /* the length must be known: never in pieces */
+    bool recursive;
+    int64_t now_ns;
+};
+
+/* Renders a directory; true when the pin went into a listing. */
+static bool list_dir(const struct reading *r, const struct node *dir, struct span path,
+                     struct api_result *out)
+{
+    struct buf *body = &out->reply.body;
+    struct render_get *g = render_get_new(dir, path, r->recursive, r->now_ns);
+    bool more = render_get_more(g, body, WHOLE_BYTES_MAX);
+    if (more && !r->whole) {
+        out->listing = listing_new(r->store, r->slot, g, body);
+        if (out->listing != NULL) {
+            out->outcome = API_STREAM;
+            return true;
+        }
+    }
+    while (more)
+        more = render_get_more(g, body, WHOLE_BYTES_MAX);
+    render_get_free(g);
+    return false;
+}
+
+static void read_key(const struct api_call *call, const struct keys_request *k,
+                     struct api_result *out)
+{
+    struct engine *engine = call->api->engine;
+    struct api_reply *reply = &out->reply;
+    struct reading r = {
+        .store = engine_store(engine),
+        .slot = call->slot,
+        .whole = call->rq->method == V2_M_HEAD,
+        .recursive = k->recursive,
+        .now_ns = engine_now_ns(engine),
+    };
+    /* before the pin: never newer than what is read */
+    reply->raft_index = engine_raft_index(engine);
+    reply->raft_term = engine_raft_term(engine);
+
+    const struct version *v = store_pin(r.store, r.slot);
+    const struct node *node = NULL;
+    size_t missing = 0;
+    enum v2_code code = read_find(v, k->path, &node, &missing);
+    if (code != V2_OK) {
+        api_error(reply, code, (struct span){k->path.ptr, missing}, version_index(v));
+        store_unpin(r.store, r.slot);
+        return;
+    }
+    reply->status = 200;
+    reply->type = API_TYPE_JSON;
+    reply->cluster_id = reply->has_etcd_index = reply->has_raft = true;
+    reply->etcd_index = version_index(v);
+    struct node_view view;
+    node_view(node, &view);
+    bool kept = false;
+    if (view.dir)
+        kept = list_dir(&r, node, k->path, out);
+    else
+        render_get_file(&reply->body, node, k->path, r.now_ns);
+    if (!kept)
+        store_unpin(r.store, r.slot);
+}
+
+static void propose(const struct keys_request *k, struct api_result *out)
+{
+    struct command c = {.kind = COMMAND_STORE, .op = k->op};
+    out->proposal = mem_zalloc(sizeof *out->proposal);
+    out->proposal->command = command_encode(&c);
+    out->no_value = (k->op.flags & OP_NO_VALUE) != 0;
+    out->outcome = API_PROPOSE;
+}
+
+static void watch(const struct keys_request *k, struct api_result *out)
+{
+    buf_span(&out->watch.path, k->path);
+    out->watch.since = k->wait_index;
+    out->watch.recursive = k->recursive;
+    out->watch.stream = k->stream;
+    out->outcome = API_WATCH;
+}
+
+static bool too_deep(struct span path)
+{
+    size_t names = 0;
+    for (size_t i = 0; i + 1 < path.len; i++)
+        names += path.ptr[i] == '/';
+    return path.len > LIMIT_PATH_BYTES || names > LIMIT_PATH_DEPTH;
+}
+
+void keys_handle(const struct api_call *call, struct api_result *out)
+{
+    struct keys_request k;
+    if (too_deep(call->path)) {
+        api_fixed(&out->reply, 414, API_TYPE_TEXT_NOSNIFF, SPAN("Request URI Too Long\n"));
+        return;
+    }
+    if (keys_parse(call->rq, call->path, call->query, &k) != V2_OK)
+        api_error(&out->reply, k.code, buf_as_span(&k.cause), 0);
+    else if (k.kind == KEYS_WRITE)
+        propose(&k, out);
+    else if (k.kind == KEYS_WATCH)
+        watch(&k, out);
+    else if (k.quorum && call->rq->method == V2_M_GET && !readpoint_ready(call->api))
+        api_error(&out->reply, V2_RAFT_INTERNAL, SPAN("etcdserver: request timed out"), 0);
+    else
+        read_key(call, &k, out);
+    keys_request_fini(&k);
+}

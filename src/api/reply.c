@@ -1,0 +1,100 @@
+/* reply: an outcome as a reply, in one place. */
+#include "api/api.h"
+#include "api/route.h"
+
+#include "base/mem.h"
+#include "codec/render.h"
+
+void api_reply_fini(struct api_reply *r)
+{
+    buf_fini(&r->location);
+    buf_fini(&r->body);
+    event_unref(r->event);
+    *r = (struct api_reply){0};
+}
+
+void api_fixed(struct api_reply *out, int status, enum api_type type, struct span text)
+{
+    out->status = status;
+    out->type = type;
+    out->fixed = text;
+}
+
+void api_error(struct api_reply *out, enum v2_code code, struct span cause, uint64_t index)
+{
+    out->status = v2_status(code);
+    out->type = API_TYPE_JSON;
+    out->cluster_id = true;
+    out->has_etcd_index = true;
+    out->etcd_index = index;
+    render_error(&out->body, code, cause, index);
+}
+
+static void success(struct api_reply *out, int status, uint64_t etcd_index, uint64_t raft_index,
+                    uint64_t raft_term)
+{
+    out->status = status;
+    out->type = API_TYPE_JSON;
+    out->cluster_id = true;
+    out->has_etcd_index = out->has_raft = true;
+    out->etcd_index = etcd_index;
+    out->raft_index = raft_index;
+    out->raft_term = raft_term;
+}
+
+static bool created(const struct event *e)
+{
+    return e->action == V2_CREATE || (e->action == V2_SET && !e->replaced);
+}
+
+/* noValueOnSuccess has no say in these. */
+static bool always_whole(enum v2_action action)
+{
+    return action == V2_DELETE || action == V2_COMPARE_AND_DELETE;
+}
+
+void api_proposal_reply(struct api *a, struct proposal **p, bool no_value, struct api_reply *out)
+{
+    struct proposal *done = *p;
+    (void)a;
+    *p = NULL;
+    *out = (struct api_reply){0};
+    if (done->code == V2_OK) {
+        struct event *e = done->event;
+        CP_ASSERT(e != NULL);
+        success(out, created(e) ? 201 : 200, done->etcd_index, done->raft_index, done->raft_term);
+        if (no_value && !always_whole(e->action)) {
+            render_action(&out->body, e->action);
+        } else {
+            out->event = e;
+            done->event = NULL;
+        }
+    } else {
+        /* what consensus refused says nothing of the tree */
+        bool of_tree = done->code != V2_RAFT_INTERNAL && done->code != V2_LEADER_ELECT;
+        api_error(out, done->code, buf_as_span(&done->cause), of_tree ? done->etcd_index : 0);
+    }
+    event_unref(done->event);
+    blob_unref(done->command);
+    buf_fini(&done->cause);
+    mem_free(done);
+}
+
+bool api_watch_head(struct api *a, const struct watch *w, struct api_reply *out)
+{
+    (void)a;
+    *out = (struct api_reply){0};
+    if (w->code == V2_OK) {
+        success(out, 200, w->etcd_index, w->raft_index, w->raft_term);
+        return true;
+    }
+    struct buf cause = {0};
+    buf_lit(&cause, "the requested history has been cleared [");
+    buf_u64(&cause, w->oldest);
+    buf_char(&cause, '/');
+    buf_u64(&cause, w->watcher.since);
+    buf_char(&cause, ']');
+    api_error(out, w->code, buf_as_span(&cause), w->etcd_index);
+    buf_fini(&cause);
+    return false;
+}

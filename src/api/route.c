@@ -1,0 +1,83 @@
+/* route: method and path to a handler, and what is answered before any: OPTIONS, broken and unclean
+ * paths, 404, 405. */
+#include "api/route.h"
+
+#define METHOD(m) (1u << V2_M_##m)
+
+struct route {
+    const char *path;
+    bool below; /* also what lies below it */
+    unsigned methods;
+    const char *allow;
+    api_handler *handle;
+};
+
+static const struct route routes[] = {
+    {"/v2/keys", true, METHOD(HEAD) | METHOD(GET) | METHOD(PUT) | METHOD(POST) | METHOD(DELETE),
+     "HEAD,GET,PUT,POST,DELETE", keys_handle},
+    {"/version", false, METHOD(GET), "GET", version_handle},
+    {"/health", false, METHOD(GET), "GET", health_handle},
+};
+
+static bool leads_to(const struct route *r, struct span path, struct span *rest)
+{
+    struct span pattern = span_of(r->path);
+    if (!span_starts(path, pattern))
+        return false;
+    *rest = span_from(path, pattern.len);
+    return rest->len == 0 || (r->below && rest->ptr[0] == '/');
+}
+
+static void redirect(const struct api_request *rq, struct target *t, struct api_reply *reply)
+{
+    reply->status = 301;
+    reply->location = t->location;
+    t->location = (struct buf){0};
+    if (rq->method != V2_M_GET && rq->method != V2_M_HEAD)
+        return;
+    reply->type = API_TYPE_HTML;
+    if (rq->method == V2_M_GET)
+        target_page(&reply->body, buf_as_span(&reply->location));
+}
+
+static void dispatch(const struct api_call *call, struct api_result *out)
+{
+    struct api_call inner = *call;
+    for (size_t i = 0; i < CP_COUNT(routes); i++) {
+        const struct route *r = &routes[i];
+        if (!leads_to(r, call->path, &inner.path))
+            continue;
+        if ((r->methods & (1u << call->rq->method)) == 0) {
+            api_fixed(&out->reply, 405, API_TYPE_TEXT_NOSNIFF, SPAN("Method Not Allowed\n"));
+            out->reply.allow = r->allow;
+        } else {
+            r->handle(&inner, out);
+        }
+        return;
+    }
+    api_fixed(&out->reply, 404, API_TYPE_TEXT_NOSNIFF, SPAN("404 page not found\n"));
+}
+
+void api_handle(struct api *a, unsigned slot, const struct api_request *rq, struct api_result *out)
+{
+    struct target t;
+    *out = (struct api_result){.outcome = API_REPLY};
+    if (rq->method == V2_M_OPTIONS) {
+        out->reply.status = 200;
+        return;
+    }
+    switch (target_parse(rq->target, &t)) {
+    case TARGET_BAD:
+        api_fixed(&out->reply, 400, API_TYPE_TEXT, SPAN("400 Bad Request"));
+        break;
+    case TARGET_REDIRECT:
+        redirect(rq, &t, &out->reply);
+        break;
+    case TARGET_CLEAN:
+        dispatch(
+            &(struct api_call){.api = a, .slot = slot, .rq = rq, .path = t.path, .query = t.query},
+            out);
+        break;
+    }
+    target_fini(&t);
+}

@@ -1,0 +1,31 @@
+/* route: what the handlers of api share: a request whose path is known, and their own names. */
+#pragma once
+
+#include "api/api.h"
+#include "api/target.h"
+
+struct api_call {
+    struct api *api;
+    unsigned slot;
+    const struct api_request *rq;
+    struct span path; /* decoded, clean: behind the pattern */
+    struct span query;
+};
+
+typedef void api_handler(const struct api_call *call, struct api_result *out);
+
+api_handler keys_handle;    /* keys.c */
+api_handler version_handle; /* server.c */
+api_handler health_handle;
+
+/* reply.c: a whole reply of static text. */
+void api_fixed(struct api_reply *out, int status, enum api_type type, struct span text);
+
+/* listing.c: takes the pin of SLOT and G, of which FIRST (taken) was rendered already; NULL, and
+ * nothing taken, when no long pin is left. */
+struct render_get;
+struct api_listing *listing_new(struct store *s, unsigned slot, struct render_get *g,
+                                struct buf *first);
+
+/* readpoint.c: may this member read what a majority has agreed on, now? */
+bool readpoint_ready(const struct api *a);
