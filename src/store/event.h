@@ -1,4 +1,5 @@
-/* event: one change as watchers, history and the reply see it: counted, immutable, rendered once. */
+/* event: one change as watchers, history and the reply see it: counted, immutable, rendered once.
+ */
 #pragma once
 
 #include "base/span.h"
@@ -11,12 +12,12 @@
 struct event {
     atomic_uint refs;
     enum v2_action action;
-    bool dir;          /* the node is (was) a directory */
-    bool refresh;      /* nobody is told; keeps its place in the history */
-    bool replaced;     /* a node stood there before: decides 200 or 201 */
+    bool dir;      /* the node is (was) a directory */
+    bool refresh;  /* nobody is told; keeps its place in the history */
+    bool replaced; /* a node stood there before: decides 200 or 201 */
     uint64_t index;
     uint32_t path_len, json_len;
-    char bytes[];      /* path, then the whole JSON line with its newline */
+    char bytes[]; /* path, then the whole JSON line with its newline */
 };
 
 /* Gives one reference; copies both spans. */

@@ -1,4 +1,5 @@
-/* read: look-ups and sorted walks over a pinned version. Any thread that holds the pin; nothing is allocated. */
+/* read: look-ups and sorted walks over a pinned version. Any thread that holds the pin; nothing is
+ * allocated. */
 #pragma once
 
 #include "proto/v2.h"
@@ -9,9 +10,11 @@ struct node;
 uint64_t version_index(const struct version *v);
 const struct node *version_root(const struct version *v);
 
-/* Finds PATH (clean, absolute). V2_OK, or KEY_NOT_FOUND with *cause_len = length of the prefix of PATH that ends with the
- * first missing component, or NOT_DIR never (a file in the way is KEY_NOT_FOUND, as v2: see cases). */
-enum v2_code read_find(const struct version *v, struct span path, const struct node **out, size_t *cause_len);
+/* Finds PATH (clean, absolute). V2_OK with *OUT; or *CAUSE_LEN = length of the prefix of PATH that
+ * the error names: KEY_NOT_FOUND: it ends with the first missing component; NOT_DIR: it is the file
+ * that stands in the way (GET /f/x is 104 "/f": implicit-dirs). */
+enum v2_code read_find(const struct version *v, struct span path, const struct node **out,
+                       size_t *cause_len);
 
 struct span node_name(const struct node *n);
 void node_view(const struct node *n, struct node_view *out);

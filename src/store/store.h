@@ -1,7 +1,8 @@
-/* store: the key space. One writer edits a private version of the tree and publishes it; readers pin a published
- * version through a slot of their own and read without locks.
- * Pure: no clock, no JSON, no log. The same operations with the same times give the same tree, bit for bit.
- * Threads: everything is for the writer (the engine), except store_pin, store_unpin and the functions of read.h. */
+/* store: the key space. One writer edits a private version of the tree and publishes it; readers
+ * pin a published version through a slot of their own and read without locks. Pure: no clock, no
+ * JSON, no log. The same operations with the same times give the same tree, bit for bit. Threads:
+ * everything is for the writer (the engine), except store_pin, store_unpin and the functions of
+ * read.h. */
 #pragma once
 
 #include "base/check.h"
@@ -15,10 +16,12 @@
 struct store;
 struct version; /* see read.h */
 
-#define STORE_SLOTS 64               /* short pins: one a reader thread */
-#define STORE_LONG_PINS 64           /* snapshots, streamed listings */
-#define STORE_NEVER INT64_MAX        /* no expiry */
-#define STORE_YEAR_2000_NS INT64_C(946684800000000000) /* deadlines before this count as none (contract, keys 7) */
+#define STORE_SLOTS     64        /* short pins: one a reader thread */
+#define STORE_LONG_PINS 64        /* snapshots, streamed listings */
+#define STORE_NEVER     INT64_MAX /* no expiry */
+#define STORE_YEAR_2000_NS                                                                         \
+    INT64_C(946684800000000000) /* set and create: earlier deadlines count as none (contract, keys \
+                                   7) */
 
 struct store *store_new(void);
 /* No reader may be pinned any more. */
@@ -26,57 +29,69 @@ void store_free(struct store *s);
 
 /* A node as an event shows it. Borrowed from the store, see store_apply. */
 struct node_view {
-    struct span value;   /* files */
+    struct span value; /* files */
     bool dir;
     uint64_t created, modified;
-    int64_t expires_ns;  /* 0: permanent */
+    int64_t expires_ns; /* 0: permanent */
 };
 
 /* What one operation did, or why it was refused. */
 struct store_result {
     enum v2_code code;
     enum v2_action action;
-    uint64_t index;          /* store index: the event's, or the unchanged one of a refusal */
-    struct span path;        /* key of the event; for a POST with the generated name */
-    struct span cause;       /* of a refusal; may be empty */
-    struct node_view node;   /* as the event shows it (delete-like: value empty, dir of the victim) */
-    struct node_view prev;   /* valid when has_prev */
+    uint64_t index;        /* store index: the event's, or the unchanged one of a refusal */
+    struct span path;      /* key of the event; for a POST with the generated name */
+    struct span cause;     /* of a refusal; may be empty */
+    struct node_view node; /* as the event shows it (delete-like: value empty, dir of the victim) */
+    struct node_view prev; /* valid when has_prev */
     bool has_prev;
-    bool refresh;            /* no watcher is told */
+    bool refresh; /* no watcher is told */
 };
 
 /* Apply one operation at the cluster's time NOW_NS (ns since 1970, never the local clock).
  *   op   borrows
- *   out  spans in it are the store's: valid until the next store_apply, store_expire_next, store_burn or store_publish
- * Returns out->code: V2_OK, or KEY_NOT_FOUND, TEST_FAILED, NOT_FILE, NOT_DIR, NODE_EXIST, ROOT_READ_ONLY, DIR_NOT_EMPTY;
- * the index moves only on V2_OK. Source: contract, keys 6; etcd 3.4 store.go, apply_v2.go. */
-enum v2_code store_apply(struct store *s, const struct store_op *op, int64_t now_ns, struct store_result *out);
+ *   out  spans in it are the store's: valid until the next store_apply, store_expire_next,
+ * store_burn or store_publish Returns out->code: V2_OK, or KEY_NOT_FOUND, TEST_FAILED, NOT_FILE,
+ * NOT_DIR, NODE_EXIST, ROOT_READ_ONLY, DIR_NOT_EMPTY; the index moves only on V2_OK. Source:
+ * contract, keys 6; etcd 3.4 store.go, apply_v2.go. */
+enum v2_code store_apply(struct store *s, const struct store_op *op, int64_t now_ns,
+                         struct store_result *out);
 
-/* Removes the node with the smallest (expiration, created index) that is due at CUTOFF_NS; false when none is. */
+/* Removes the node with the smallest (expiration, created index) that is due at CUTOFF_NS; false
+ * when none is. */
 bool store_expire_next(struct store *s, int64_t cutoff_ns, struct store_result *out);
-/* Expiration of the node due first, or STORE_NEVER. A lower bound is fine: it may be early, never late. */
+/* Expiration of the node due first, or STORE_NEVER. A lower bound is fine: it may be early, never
+ * late. */
 int64_t store_next_expiry(const struct store *s);
 
-/* Raises the index by one without a change to the tree (member and cluster entries count, as in v2). */
+/* Raises the index by one without a change to the tree (member and cluster entries count, as in
+ * v2). */
 uint64_t store_burn(struct store *s);
 /* The index of the open version. */
 uint64_t store_index(const struct store *s);
 
-/* Makes the open version the one that readers get; reclaims what nobody can see any more. Call it also when idle. */
+/* Makes the open version the one that readers get; reclaims what nobody can see any more. Call it
+ * also when idle. */
 void store_publish(struct store *s);
 /* Frees at most BUDGET items of what waits to be freed; true when more is left. */
 bool store_reclaim(struct store *s, unsigned budget);
 
-/* Reader thread of slot SLOT (< STORE_SLOTS): the newest version, valid until store_unpin. Never blocks. */
+/* Reader thread of slot SLOT (< STORE_SLOTS): the newest version, valid until store_unpin. Never
+ * blocks. */
 const struct version *store_pin(struct store *s, unsigned slot);
 void store_unpin(struct store *s, unsigned slot);
-/* Turns the pin of SLOT into a long one; gives its number or -1 when all are taken. SLOT is free afterwards. */
+/* Turns the pin of SLOT into a long one; gives its number or -1 when all are taken. SLOT is free
+ * afterwards. */
 int store_pin_keep(struct store *s, unsigned slot);
 void store_pin_release(struct store *s, int long_pin);
 
 /* Counters for /v2/stats/store and tests. */
 struct store_stats {
-    uint64_t files, dirs, value_bytes, memory_bytes, dead_items;
+    uint64_t files, dirs; /* the root is not counted */
+    uint64_t value_bytes; /* values and names */
+    uint64_t
+        memory_bytes;    /* of the tree, all its versions and timers, without the allocator's own */
+    uint64_t dead_items; /* waiting to be freed */
 };
 void store_stats(const struct store *s, struct store_stats *out);
 /* Tests: walks the whole open version and asserts every invariant. */
