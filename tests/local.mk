@@ -1,4 +1,5 @@
 # tests: one fragment a kind
+include tests/build/local.mk
 include tests/unit/base/local.mk
 include tests/unit/proto/local.mk
 include tests/unit/store/local.mk
