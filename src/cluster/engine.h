@@ -1,6 +1,7 @@
-/* engine: the only writer. One thread takes all that waits in its mailbox, submits it as one batch to consensus, applies
- * what is committed, renders events, publishes the version, hands events to the hub, and completes the requests.
- * Other threads talk to it through engine_propose, engine_watch and engine_unwatch, and read through store_pin. */
+/* engine: the only writer. One thread takes all that waits in its mailbox, submits it as one batch
+ * to consensus, applies what is committed, renders events, publishes the version, hands events to
+ * the hub, and completes the requests. Other threads talk to it through engine_propose,
+ * engine_watch and engine_unwatch, and read through store_pin. */
 #pragma once
 
 #include "base/blob.h"
@@ -9,6 +10,7 @@
 #include "base/err.h"
 #include "base/mailbox.h"
 #include "disk/datadir.h"
+#include "disk/diskio.h"
 #include "proto/v2.h"
 #include "store/event.h"
 #include "store/store.h"
@@ -24,15 +26,18 @@ struct engine_conf {
     unsigned heartbeat_ms, election_ms;
     size_t history_events;
     const struct clock *clock;
-    /* Engine thread, once a turn, after all done() and watch callbacks of the turn: pass on what was gathered. */
+    const struct diskio *io;
+    /* Engine thread, once a turn, after all done() and watch callbacks of the turn: pass on what
+     * was gathered. */
     void (*turn_end)(void *ctx);
     void *ctx;
 };
 
-/* Replays the log, takes part, publishes this member's name and URLs. Returns once the member can serve. */
+/* Replays the log, takes part, publishes this member's name and URLs. Returns once the member can
+ * serve. */
 int engine_start(struct engine **out, const struct engine_conf *conf, struct err *e) CP_MUST_CHECK;
-/* Answers everything that waits with ERR_STOPPED's v2 error, makes the log durable, ends the thread, frees. No request may
- * come in any more. */
+/* Answers everything that waits with ERR_STOPPED's v2 error, makes the log durable, ends the
+ * thread, frees. No request may come in any more. */
 void engine_stop(struct engine *e);
 
 /* Kinds of mail the engine takes. */
@@ -41,15 +46,15 @@ enum { MAIL_PROPOSAL = 1, MAIL_WATCH, MAIL_UNWATCH };
 /* One write on its way. Owned by the caller, by the engine from engine_propose until done(). */
 struct proposal {
     struct mail mail;
-    void *owner;            /* the caller's own */
-    struct blob *command;   /* takes; encoded, address and stamp are filled in by the engine */
-    uint64_t deadline_ns;   /* monotonic; set by engine_propose */
-    uint64_t index, term;   /* engine: where it stands in the log */
+    void *owner;          /* the caller's own */
+    struct blob *command; /* takes; encoded, address and stamp are filled in by the engine */
+    uint64_t deadline_ns; /* monotonic; set by engine_propose */
+    uint64_t index, term; /* engine: where it stands in the log */
     /* Outcome */
     enum v2_code code;
-    struct event *event;    /* V2_OK: gives one reference */
-    struct buf cause;       /* refusals: owned by the proposal */
-    uint64_t etcd_index;    /* X-Etcd-Index and "index" of an error */
+    struct event *event; /* V2_OK: gives one reference */
+    struct buf cause;    /* refusals: owned by the proposal */
+    uint64_t etcd_index; /* X-Etcd-Index and "index" of an error */
     uint64_t raft_index, raft_term;
     /* Engine thread: gives the proposal back. */
     void (*done)(struct proposal *p);
@@ -61,14 +66,15 @@ bool engine_propose(struct engine *e, struct proposal **p) CP_MUST_CHECK;
 /* A watch on its way in, later the watch itself. */
 struct watch {
     struct mail mail;
-    void *owner;                /* the caller's own */
-    struct watcher watcher;     /* path, since, recursive, stream, push are set by the caller */
-    enum v2_code code;          /* V2_OK, or EVENT_INDEX_CLEARED with oldest */
+    void *owner;            /* the caller's own */
+    struct watcher watcher; /* path, since, recursive, stream, push are set by the caller */
+    enum v2_code code;      /* V2_OK, or EVENT_INDEX_CLEARED with oldest */
     uint64_t oldest;
     uint64_t etcd_index, raft_index, raft_term; /* as of the start of the watch */
     /* Engine thread: subscribed or refused. Historic events were pushed before. */
     void (*opened)(struct watch *w);
-    /* Engine thread, after engine_unwatch: the hub holds it no more, no push follows; gives it back. */
+    /* Engine thread, after engine_unwatch: the hub holds it no more, no push follows; gives it
+     * back. */
     void (*closed)(struct watch *w);
 };
 

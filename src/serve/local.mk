@@ -1,1 +1,6 @@
-# serve
+noinst_LIBRARIES += %D%/libserve.a
+%C%_libserve_a_SOURCES = \
+	%D%/options.c %D%/options.h %D%/options_priv.h \
+	%D%/options_check.c \
+	%D%/serve.c %D%/serve.h \
+	%D%/version.c %D%/version.h

@@ -1,0 +1,237 @@
+/* applier: what consensus asks of the member: records into the log, committed entries into the
+ * store, and from there events to the hub and outcomes to the requests that wait. Engine thread
+ * only. */
+#include "cluster/engine_priv.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "codec/render.h"
+#include "store/read.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+void engine_done(struct engine *e, struct proposal *p)
+{
+    p->mail.next = NULL;
+    *e->done_last = &p->mail;
+    e->done_last = &p->mail.next;
+}
+
+void engine_fail(struct engine *e, struct proposal *p, const char *cause)
+{
+    p->code = V2_RAFT_INTERNAL;
+    buf_clear(&p->cause);
+    buf_span(&p->cause, span_of(cause));
+    p->etcd_index = 0;
+    engine_done(e, p);
+}
+
+/* ---- records ---- */
+
+static uint64_t log_state(void *ctx, uint64_t term, uint64_t vote)
+{
+    struct engine *e = ctx;
+    struct wal_record r = {.type = WAL_STATE, .state = {.term = term, .vote = vote}};
+    return wal_append(e->wal, &r);
+}
+
+static uint64_t log_entries(void *ctx, uint64_t first, const struct log_entry *entries, unsigned n)
+{
+    struct engine *e = ctx;
+    uint64_t lsn = 0;
+    for (unsigned i = 0; i < n; i++) {
+        struct wal_record r = {.type = WAL_ENTRY,
+                               .entry = {.index = first + i,
+                                         .term = entries[i].term,
+                                         .kind = (uint8_t)entries[i].type,
+                                         .payload = blob_span(entries[i].payload)}};
+        lsn = wal_append(e->wal, &r);
+    }
+    return lsn;
+}
+
+static uint64_t log_mark(void *ctx, uint64_t index, uint64_t term)
+{
+    struct engine *e = ctx;
+    struct wal_record r = {.type = WAL_MARK, .mark = {.index = index, .term = term}};
+    return wal_append(e->wal, &r);
+}
+
+static void log_sync(void *ctx)
+{
+    struct engine *e = ctx;
+    wal_sync(e->wal);
+}
+
+/* ---- committed entries ---- */
+
+bool engine_existed(void *ctx, const struct event *event, struct span path)
+{
+    struct engine *e = ctx;
+    struct span below = span_from(path, event->path_len);
+    return e->victim != NULL && read_find_below(e->victim, below) != NULL;
+}
+
+/* Renders what was done and tells the hub; gives the event. */
+static struct event *announce(struct engine *e, const struct store_result *r, int64_t stamp_ns)
+{
+    struct event *event = render_event(r, stamp_ns);
+    e->victim = r->victim;
+    hub_publish(e->hub, &event, 1);
+    e->victim = NULL;
+    e->dirty = true;
+    return event;
+}
+
+static void burn(struct engine *e)
+{
+    hub_skip(e->hub, store_burn(e->store));
+    e->dirty = true;
+}
+
+static void apply_op(struct engine *e, uint64_t index, const struct command *c)
+{
+    struct store_result r;
+    struct event *event = NULL;
+    if (store_apply(e->store, &c->op, c->stamp_ns, &r) == V2_OK)
+        event = announce(e, &r, c->stamp_ns);
+    struct proposal *p = c->origin == e->member_id ? waiting_take(&e->waiting, c->request) : NULL;
+    if (p == NULL) {
+        event_unref(event);
+        return;
+    }
+    p->code = r.code;
+    p->event = event;
+    if (r.code != V2_OK)
+        buf_span(&p->cause, r.cause);
+    p->etcd_index = r.index;
+    p->raft_index = index;
+    p->raft_term = e->applied_term;
+    engine_done(e, p);
+}
+
+static void apply_expire(struct engine *e, const struct command *c)
+{
+    struct store_result r;
+    for (uint32_t n = 0; n < c->expire_max && store_expire_next(e->store, c->stamp_ns, &r); n++)
+        event_unref(announce(e, &r, c->stamp_ns));
+    e->expiring = false;
+}
+
+/* Members and cluster level cost one store index each, as etcd keeps them in the same tree. */
+static void apply_member(struct engine *e, const struct command *c, struct blob *payload)
+{
+    member_publish(&e->members, c->member.id, payload);
+    burn(e);
+}
+
+static void apply_level(struct engine *e, const struct command *c)
+{
+    e->members.level = c->level;
+    burn(e);
+}
+
+static void apply_change(struct engine *e, const struct log_entry *entry)
+{
+    struct consensus_members members;
+    int rv = consensus_members_decode(blob_span(entry->payload), &members);
+    CP_ASSERT(rv == 0); /* consensus itself has read it */
+    for (unsigned i = 0; i < members.n; i++)
+        if (member_add(&e->members, members.m[i].id))
+            burn(e);
+}
+
+/* An entry this program cannot read was committed by a newer one: going on would let this member's
+ * state differ. */
+CP_NORETURN static void stop_at_unknown(const struct engine *e, uint64_t index,
+                                        const struct err *err)
+{
+    log_error("engine.unknown_entry", LOG_U("index", index), LOG_S("error", err->text),
+              LOG_S("do", "start a version of copse that knows this entry"),
+              LOG_S("dir", e->conf.dir->path));
+    _exit(EXIT_FAILURE);
+}
+
+static void apply_command(struct engine *e, uint64_t index, const struct log_entry *entry)
+{
+    struct command c;
+    struct err err;
+    if (command_decode(blob_span(entry->payload), &c, &err) != 0)
+        stop_at_unknown(e, index, &err);
+    timekeeper_saw(&e->time, c.stamp_ns);
+    switch (c.kind) {
+    case COMMAND_STORE:
+        apply_op(e, index, &c);
+        break;
+    case COMMAND_EXPIRE:
+        apply_expire(e, &c);
+        break;
+    case COMMAND_MEMBER:
+        apply_member(e, &c, entry->payload);
+        break;
+    case COMMAND_LEVEL:
+        apply_level(e, &c);
+        break;
+    }
+}
+
+static void apply(void *ctx, uint64_t index, const struct log_entry *entry)
+{
+    struct engine *e = ctx;
+    CP_ASSERT(index == e->applied_index + 1);
+    e->applied_index = index;
+    e->applied_term = entry->term;
+    switch (entry->type) {
+    case ENTRY_COMMAND:
+        apply_command(e, index, entry);
+        break;
+    case ENTRY_CHANGE:
+        apply_change(e, entry);
+        break;
+    case ENTRY_BARRIER:
+        break;
+    }
+}
+
+static void role(void *ctx, enum consensus_role role, uint64_t term, uint64_t leader)
+{
+    struct engine *e = ctx;
+    atomic_store_explicit(&e->pub_raft_term, term, memory_order_relaxed);
+    atomic_store_explicit(&e->pub_has_leader, leader != 0, memory_order_relaxed);
+    if (role != CONSENSUS_LEADER)
+        e->expiring = false; /* the next leader proposes what is due */
+}
+
+static void send_message(void *ctx, struct peer_message *m)
+{
+    (void)ctx;
+    (void)m;
+    CP_ASSERT(!"a sole voter has no peer");
+}
+
+static void install(void *ctx, const struct snapshot_mark *mark)
+{
+    (void)ctx;
+    (void)mark;
+    CP_ASSERT(!"a sole voter installs nothing");
+}
+
+static void snapshot(void *ctx, struct snapshot_mark *mark)
+{
+    (void)ctx;
+    (void)mark;
+    CP_ASSERT(!"a sole voter sends no snapshot");
+}
+
+const struct consensus_ops engine_consensus_ops = {
+    .log_state = log_state,
+    .log_entries = log_entries,
+    .log_mark = log_mark,
+    .log_sync = log_sync,
+    .send = send_message,
+    .apply = apply,
+    .role = role,
+    .install = install,
+    .snapshot = snapshot,
+};

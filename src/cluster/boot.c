@@ -1,0 +1,172 @@
+/* boot: from the files to a member that has applied all it knows to be committed. */
+#include "cluster/engine_priv.h"
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cluster/identity.h"
+
+/* What the log holds, gathered while it is read. */
+struct replay {
+    uint64_t term, vote, base_index, base_term;
+    struct log_entry *entries;
+    size_t n, cap;
+    int64_t last_stamp_ns;
+};
+
+static void replay_cut(struct replay *r, size_t keep)
+{
+    while (r->n > keep)
+        blob_unref(r->entries[--r->n].payload);
+}
+
+static int replay_entry(struct replay *r, const struct wal_record *rec, struct err *err)
+{
+    uint64_t last = r->base_index + r->n;
+    if (rec->entry.index <= r->base_index || rec->entry.index > last + 1)
+        return err_set(err, ERR_CORRUPT, "entry %llu follows entry %llu",
+                       (unsigned long long)rec->entry.index, (unsigned long long)last);
+    replay_cut(r, (size_t)(rec->entry.index - r->base_index - 1));
+    if (r->n == r->cap) {
+        r->cap = r->cap > 0 ? r->cap * 2 : 1024;
+        r->entries = mem_realloc(r->entries, r->cap * sizeof(*r->entries));
+    }
+    r->entries[r->n++] = (struct log_entry){.term = rec->entry.term,
+                                            .type = (enum entry_type)rec->entry.kind,
+                                            .payload = blob_copy(rec->entry.payload)};
+    struct command c;
+    if (rec->entry.kind == ENTRY_COMMAND && command_decode(rec->entry.payload, &c, err) != 0)
+        return err_wrap(err, "entry %llu", (unsigned long long)rec->entry.index);
+    if (rec->entry.kind == ENTRY_COMMAND && c.stamp_ns > r->last_stamp_ns)
+        r->last_stamp_ns = c.stamp_ns;
+    return 0;
+}
+
+static int replay_record(void *ctx, const struct wal_record *rec, struct err *err)
+{
+    struct replay *r = ((struct engine *)ctx)->replay;
+    switch (rec->type) {
+    case WAL_IDENTITY:
+        break; /* the log checks it itself */
+    case WAL_STATE:
+        r->term = rec->state.term;
+        r->vote = rec->state.vote;
+        break;
+    case WAL_ENTRY:
+        return replay_entry(r, rec, err);
+    case WAL_MARK:
+        replay_cut(r, 0);
+        r->base_index = rec->mark.index;
+        r->base_term = rec->mark.term;
+        break;
+    }
+    return 0;
+}
+
+/* Log thread. */
+static void on_durable(void *ctx, uint64_t lsn)
+{
+    struct engine *e = ctx;
+    (void)lsn;
+    mailbox_wake(&e->box);
+}
+
+/* Log thread. */
+static void on_space(void *ctx, bool full)
+{
+    struct engine *e = ctx;
+    atomic_store(&e->log_full, full);
+    if (full)
+        log_warn("engine.log_full", LOG_S("dir", e->conf.dir->wal),
+                 LOG_S("effect", "writes are refused, reads go on"),
+                 LOG_S("do", "make room on the disk; writes resume by themselves"));
+    else
+        log_info("engine.log_room", LOG_S("dir", e->conf.dir->wal));
+}
+
+static int open_log(struct engine *e, struct wal_info *info, struct err *err)
+{
+    struct wal_conf conf = {.dir = e->conf.dir->wal,
+                            .io = e->conf.io,
+                            .cluster_id = e->cluster_id,
+                            .member_id = e->member_id,
+                            .replay = replay_record,
+                            .durable = on_durable,
+                            .space = on_space,
+                            .ctx = e};
+    int rv = wal_open(&e->wal, &conf, info, err);
+    if (rv != 0)
+        return err_wrap(err, "open the log in %s", e->conf.dir->wal);
+    return 0;
+}
+
+/* The first entry of a new cluster: its members. Every founding member writes the same bytes. */
+static void found_cluster(struct engine *e, struct replay *r)
+{
+    struct consensus_members members = {.n = 1};
+    members.m[0].id = e->member_id;
+    members.m[0].role = MEMBER_VOTER;
+    struct log_entry first = {
+        .term = 1, .type = ENTRY_CHANGE, .payload = consensus_bootstrap(&members)};
+
+    engine_consensus_ops.log_state(e, 1, 0);
+    engine_consensus_ops.log_entries(e, 1, &first, 1);
+    wal_sync(e->wal);
+    r->term = 1;
+    r->vote = 0;
+    r->entries = mem_realloc(r->entries, sizeof(*r->entries));
+    r->entries[0] = first;
+    r->n = r->cap = 1;
+    log_info("member.founded", LOG_X("member", e->member_id), LOG_X("cluster", e->cluster_id),
+             LOG_S("dir", e->conf.dir->path));
+}
+
+static void identify(struct engine *e)
+{
+    const struct engine_conf *c = &e->conf;
+    e->member_id = identity_member(c->peer_urls, c->n_peer_urls, c->cluster_token, 0);
+    e->cluster_id = identity_cluster(&e->member_id, 1);
+}
+
+static int start_consensus(struct engine *e, const struct replay *r, struct err *err)
+{
+    struct consensus_conf conf = {.self = e->member_id,
+                                  .election_ms = e->conf.election_ms,
+                                  .heartbeat_ms = e->conf.heartbeat_ms,
+                                  .install_ms = 10 * 60 * 1000,
+                                  .max_inflight = 512,
+                                  .seed = rand_u64()};
+    struct consensus_boot boot = {.term = r->term,
+                                  .vote = r->vote,
+                                  .base_index = r->base_index,
+                                  .base_term = r->base_term,
+                                  .entries = r->entries,
+                                  .n_entries = r->n};
+    e->consensus = consensus_new(&conf, &engine_consensus_ops, e);
+    return consensus_start(e->consensus, &boot, engine_mono_ms(e), err);
+}
+
+int engine_boot(struct engine *e, struct err *err)
+{
+    struct replay r = {.term = 0};
+    struct wal_info info = {0};
+    e->replay = &r;
+    identify(e);
+    int rv = consensus_check_library(err);
+    if (rv == 0)
+        rv = open_log(e, &info, err);
+    if (rv != 0)
+        goto out;
+    if (r.n == 0 && r.base_index == 0)
+        found_cluster(e, &r);
+    timekeeper_start(&e->time, e->conf.clock, r.last_stamp_ns);
+    rv = start_consensus(e, &r, err);
+    if (rv == 0)
+        log_info("member.replayed", LOG_U("entries", r.n), LOG_U("bytes", info.bytes),
+                 LOG_U("index", store_index(e->store)));
+out:
+    replay_cut(&r, 0);
+    mem_free(r.entries);
+    e->replay = NULL;
+    return rv;
+}

@@ -1,0 +1,403 @@
+/* engine: the turn. Everything that waits is taken at once; writes go to consensus as one batch and
+ * to the log thread at once; what is committed is applied, published, announced and answered, in
+ * this order; then the engine sleeps until mail, durability or a deadline wakes it. One fdatasync
+ * therefore covers all requests that came during the previous one. */
+#include "cluster/engine_priv.h"
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <poll.h>
+
+#define EXPIRE_MAX                                                                                 \
+    2000 /* nodes one expire entry may remove: a few ms of the engine (notes: tree, section 5) */
+#define RECLAIM_BUDGET 500  /* items freed a turn while requests wait */
+#define SUBMIT_MAX     8192 /* entries in one submit */
+#define FEATURE_LEVEL  1    /* what this program knows; announced when the cluster has none */
+#define NS_NEVER       UINT64_MAX
+
+#define CAUSE_STOPPED   "etcdserver: server stopped"
+#define CAUSE_TIMEOUT   "etcdserver: request timed out"
+#define CAUSE_NO_LEADER "etcdserver: no leader"
+#define CAUSE_NO_SPACE                                                                             \
+    "etcdserver: no space left for the log, make room on the disk of the data directory"
+
+/* ---- what other threads call ---- */
+
+bool engine_propose(struct engine *e, struct proposal **p)
+{
+    CP_ASSERT((*p)->command != NULL && (*p)->done != NULL);
+    (*p)->mail.kind = MAIL_PROPOSAL;
+    (*p)->deadline_ns = clock_mono_ns(e->conf.clock) +
+                        (uint64_t)(5000 + 2 * (int64_t)e->conf.election_ms) * (uint64_t)NS_PER_MS;
+    if (!mailbox_post(&e->box, &(*p)->mail))
+        return false;
+    *p = NULL;
+    return true;
+}
+
+bool engine_watch(struct engine *e, struct watch *w)
+{
+    CP_ASSERT(w->opened != NULL && w->closed != NULL && w->watcher.push != NULL);
+    w->mail.kind = MAIL_WATCH;
+    return mailbox_post(&e->box, &w->mail);
+}
+
+void engine_unwatch(struct engine *e, struct watch *w)
+{
+    w->mail.kind = MAIL_UNWATCH;
+    w->mail.next = NULL;
+    mailbox_post_chain(&e->box, &w->mail);
+}
+
+struct store *engine_store(struct engine *e)
+{
+    return e->store;
+}
+
+uint64_t engine_raft_index(const struct engine *e)
+{
+    return atomic_load_explicit(&e->pub_raft_index, memory_order_relaxed);
+}
+
+uint64_t engine_raft_term(const struct engine *e)
+{
+    return atomic_load_explicit(&e->pub_raft_term, memory_order_relaxed);
+}
+
+uint64_t engine_cluster_id(const struct engine *e)
+{
+    return e->cluster_id;
+}
+
+uint64_t engine_member_id(const struct engine *e)
+{
+    return e->member_id;
+}
+
+bool engine_has_leader(const struct engine *e)
+{
+    return atomic_load_explicit(&e->pub_has_leader, memory_order_relaxed);
+}
+
+int64_t engine_now_ns(const struct engine *e)
+{
+    return timekeeper_peek(&e->time);
+}
+
+/* ---- the batch ---- */
+
+void engine_batch(struct engine *e, struct blob *command, uint64_t request)
+{
+    command_address(command, e->member_id, request);
+    if (e->batch_n == e->batch_cap) {
+        e->batch_cap = e->batch_cap > 0 ? e->batch_cap * 2 : 256;
+        e->batch = mem_realloc(e->batch, e->batch_cap * sizeof(*e->batch));
+    }
+    e->batch[e->batch_n++] = (struct log_entry){.type = ENTRY_COMMAND, .payload = command};
+}
+
+/* A refused batch: whoever waits for one of its entries is told. */
+static void refuse_batch(struct engine *e, const char *cause)
+{
+    for (size_t i = 0; i < e->batch_n; i++) {
+        struct command c;
+        if (command_decode(blob_span(e->batch[i].payload), &c, NULL) != 0)
+            continue;
+        struct proposal *p = waiting_take(&e->waiting, c.request);
+        if (p != NULL)
+            engine_fail(e, p, cause);
+    }
+    e->expiring = false;
+}
+
+static void submit_batch(struct engine *e)
+{
+    if (e->batch_n == 0)
+        return;
+    int64_t stamp_ns = timekeeper_now(&e->time);
+    for (size_t i = 0; i < e->batch_n; i++)
+        command_stamp(e->batch[i].payload, stamp_ns);
+    uint64_t first;
+    int rv =
+        consensus_submit(e->consensus, e->batch, (unsigned)e->batch_n, engine_mono_ms(e), &first);
+    if (rv != 0)
+        refuse_batch(e, rv == ERR_NOT_LEADER ? CAUSE_NO_LEADER : err_text(rv));
+    for (size_t i = 0; i < e->batch_n; i++)
+        blob_unref(e->batch[i].payload);
+    e->batch_n = 0;
+}
+
+/* ---- mail ---- */
+
+static void take_proposal(struct engine *e, struct proposal *p)
+{
+    struct blob *command = p->command;
+    p->command = NULL;
+    if (atomic_load(&e->stopping) || atomic_load(&e->log_full)) {
+        blob_unref(command);
+        engine_fail(e, p, atomic_load(&e->stopping) ? CAUSE_STOPPED : CAUSE_NO_SPACE);
+        return;
+    }
+    if (e->batch_n == SUBMIT_MAX)
+        submit_batch(e);
+    engine_batch(e, command, waiting_add(&e->waiting, p));
+}
+
+static void open_watch(struct engine *e, struct watch *w)
+{
+    w->etcd_index = store_index(e->store);
+    w->raft_index = engine_raft_index(e);
+    w->raft_term = engine_raft_term(e);
+    w->code = hub_subscribe(e->hub, &w->watcher, &w->oldest);
+    w->opened(w);
+}
+
+static void close_watch(struct engine *e, struct watch *w)
+{
+    hub_cancel(e->hub, &w->watcher);
+    w->closed(w);
+}
+
+/* Writes join the batch; watches are set aside until the turn's changes are published. Gives them,
+ * oldest first. */
+static struct mail *sort_mail(struct engine *e, struct mail *mail)
+{
+    struct mail *watches = NULL, **last = &watches;
+    while (mail != NULL) {
+        struct mail *next = mail->next;
+        if (mail->kind == MAIL_PROPOSAL) {
+            take_proposal(e, CP_CONTAINER_OF(mail, struct proposal, mail));
+        } else {
+            mail->next = NULL;
+            *last = mail;
+            last = &mail->next;
+        }
+        mail = next;
+    }
+    return watches;
+}
+
+static void serve_watches(struct engine *e, struct mail *mail)
+{
+    while (mail != NULL) {
+        struct mail *next = mail->next;
+        struct watch *w = CP_CONTAINER_OF(mail, struct watch, mail);
+        if (mail->kind == MAIL_WATCH)
+            open_watch(e, w);
+        else
+            close_watch(e, w);
+        mail = next;
+    }
+}
+
+/* ---- due things ---- */
+
+static bool expiry_due(struct engine *e)
+{
+    return !e->expiring && consensus_role(e->consensus) == CONSENSUS_LEADER &&
+           store_next_expiry(e->store) <= timekeeper_now(&e->time);
+}
+
+static void propose_expiry(struct engine *e)
+{
+    struct command c = {.kind = COMMAND_EXPIRE, .expire_max = EXPIRE_MAX};
+    engine_batch(e, command_encode(&c), waiting_add(&e->waiting, NULL));
+    e->expiring = true;
+}
+
+static void fail_overdue(struct engine *e)
+{
+    struct proposal *p;
+    uint64_t now_ns = clock_mono_ns(e->conf.clock);
+    while ((p = waiting_expired(&e->waiting, now_ns)) != NULL)
+        engine_fail(e, p, CAUSE_TIMEOUT);
+}
+
+/* ---- the turn ---- */
+
+/* Whoever gets an answer can read what it wrote: publish comes before the answers. */
+static void publish(struct engine *e)
+{
+    atomic_store_explicit(&e->pub_raft_index, consensus_commit_index(e->consensus),
+                          memory_order_relaxed);
+    if (e->dirty)
+        store_publish(e->store);
+    e->dirty = false;
+}
+
+static void answer(struct engine *e)
+{
+    struct mail *mail = e->done_first;
+    e->done_first = NULL;
+    e->done_last = &e->done_first;
+    while (mail != NULL) {
+        struct mail *next = mail->next;
+        struct proposal *p = CP_CONTAINER_OF(mail, struct proposal, mail);
+        p->done(p);
+        mail = next;
+    }
+}
+
+static void engine_turn(struct engine *e)
+{
+    struct mail *watches = sort_mail(e, mailbox_take(&e->box));
+    if (expiry_due(e))
+        propose_expiry(e);
+    submit_batch(e);
+    e->durable_seen = wal_durable(e->wal);
+    consensus_durable(e->consensus, e->durable_seen, engine_mono_ms(e));
+    if (engine_mono_ms(e) >= consensus_deadline_ms(e->consensus))
+        consensus_tick(e->consensus, engine_mono_ms(e));
+    wal_flush(e->wal);
+    fail_overdue(e);
+    publish(e);
+    answer(e);
+    serve_watches(e, watches);
+    if (e->conf.turn_end != NULL)
+        e->conf.turn_end(e->conf.ctx);
+    e->reclaiming = store_reclaim(e->store, RECLAIM_BUDGET);
+}
+
+/* Nanoseconds until something is due; 0: now. */
+static uint64_t time_to_sleep(struct engine *e)
+{
+    uint64_t mono = clock_mono_ns(e->conf.clock), wait = NS_NEVER;
+    uint64_t tick = consensus_deadline_ms(e->consensus) * (uint64_t)NS_PER_MS;
+    if (tick != NS_NEVER)
+        wait = tick > mono ? tick - mono : 0;
+    uint64_t deadline = waiting_deadline_ns(&e->waiting);
+    if (deadline != NS_NEVER && (deadline > mono ? deadline - mono : 0) < wait)
+        wait = deadline > mono ? deadline - mono : 0;
+    int64_t expiry = store_next_expiry(e->store);
+    if (!e->expiring && expiry != STORE_NEVER && consensus_role(e->consensus) == CONSENSUS_LEADER) {
+        int64_t left = expiry - timekeeper_now(&e->time);
+        if (left < 0)
+            left = 0;
+        if ((uint64_t)left < wait)
+            wait = (uint64_t)left;
+    }
+    return wait;
+}
+
+static void engine_sleep(struct engine *e)
+{
+    if (e->reclaiming || !mailbox_sleep_begin(&e->box))
+        return;
+    /* What became durable, or a stop that was asked for, before the sleep was announced has woken
+     * nobody: look again. */
+    atomic_thread_fence(memory_order_seq_cst);
+    bool now = wal_durable(e->wal) > e->durable_seen || atomic_load(&e->stopping);
+    uint64_t wait = now ? 0 : time_to_sleep(e);
+    struct pollfd pfd = {.fd = e->box.wake_fd, .events = POLLIN};
+    struct timespec ts = {.tv_sec = (time_t)(wait / (uint64_t)NS_PER_S),
+                          .tv_nsec = (long)(wait % (uint64_t)NS_PER_S)};
+    if (wait > 0 && ppoll(&pfd, 1, wait == NS_NEVER ? NULL : &ts, NULL) < 0 && errno != EINTR)
+        check_failed(__FILE__, __LINE__, "ppoll on the mailbox");
+    mailbox_sleep_end(&e->box);
+}
+
+static void fail_all(struct engine *e, const char *cause)
+{
+    struct proposal *p;
+    while ((p = waiting_expired(&e->waiting, NS_NEVER - 1)) != NULL)
+        engine_fail(e, p, cause);
+    answer(e);
+}
+
+static void *engine_main(void *arg)
+{
+    struct engine *e = arg;
+    while (!atomic_load(&e->stopping)) {
+        engine_turn(e);
+        engine_sleep(e);
+    }
+    engine_turn(e);
+    fail_all(e, CAUSE_STOPPED);
+    if (e->conf.turn_end != NULL)
+        e->conf.turn_end(e->conf.ctx);
+    return NULL;
+}
+
+/* ---- start and stop ---- */
+
+static void fill_member(const struct engine *e, struct command_member *m)
+{
+    *m = (struct command_member){.id = e->member_id, .name = e->conf.name};
+    for (unsigned i = 0; i < e->conf.n_peer_urls; i++)
+        m->peer_urls[m->n_peer_urls++] = e->conf.peer_urls[i];
+    for (unsigned i = 0; i < e->conf.n_client_urls; i++)
+        m->client_urls[m->n_client_urls++] = e->conf.client_urls[i];
+}
+
+/* What the cluster should know of this member and does not yet; costs store indexes only when
+ * something is new. */
+static void introduce(struct engine *e)
+{
+    struct command c = {.kind = COMMAND_MEMBER};
+    fill_member(e, &c.member);
+    if (!member_has(&e->members, &c.member))
+        engine_batch(e, command_encode(&c), waiting_add(&e->waiting, NULL));
+    struct command level = {.kind = COMMAND_LEVEL, .level = FEATURE_LEVEL};
+    if (e->members.level == 0)
+        engine_batch(e, command_encode(&level), waiting_add(&e->waiting, NULL));
+    submit_batch(e);
+    wal_sync(e->wal);
+    consensus_durable(e->consensus, wal_durable(e->wal), engine_mono_ms(e));
+    e->dirty = true;
+    publish(e);
+}
+
+static void engine_free(struct engine *e)
+{
+    if (e->wal != NULL)
+        wal_close(e->wal);
+    if (e->consensus != NULL)
+        consensus_free(e->consensus);
+    hub_free(e->hub);
+    store_free(e->store);
+    member_table_fini(&e->members);
+    waiting_fini(&e->waiting);
+    mem_free(e->batch);
+    mailbox_fini(&e->box);
+    mem_free(e);
+}
+
+int engine_start(struct engine **out, const struct engine_conf *conf, struct err *err)
+{
+    struct engine *e = mem_zalloc(sizeof(*e));
+    e->conf = *conf;
+    e->done_last = &e->done_first;
+    int rv = mailbox_init(&e->box, LIMIT_ENGINE_MAIL);
+    if (rv != 0) {
+        mem_free(e);
+        return err_sys(err, -rv, "create the engine's mailbox");
+    }
+    waiting_init(&e->waiting, rand_u64() >> 1);
+    e->store = store_new();
+    e->hub = hub_new(conf->history_events, engine_existed, e);
+    rv = engine_boot(e, err);
+    if (rv != 0)
+        goto fail;
+    introduce(e);
+    rv = pthread_create(&e->thread, NULL, engine_main, e);
+    if (rv != 0) {
+        rv = err_sys(err, rv, "start the engine thread");
+        goto fail;
+    }
+    *out = e;
+    return 0;
+fail:
+    engine_free(e);
+    return rv;
+}
+
+void engine_stop(struct engine *e)
+{
+    atomic_store(&e->stopping, true);
+    mailbox_wake(&e->box);
+    pthread_join(e->thread, NULL);
+    engine_free(e);
+}

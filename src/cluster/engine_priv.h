@@ -1,0 +1,66 @@
+/* What engine.c, boot.c and applier.c share; no other folder includes it. */
+#pragma once
+
+#include "cluster/consensus.h"
+#include "cluster/engine.h"
+#include "cluster/member.h"
+#include "cluster/timekeeper.h"
+#include "cluster/waiting.h"
+#include "codec/command.h"
+#include "disk/wal.h"
+
+#include <pthread.h>
+
+struct engine {
+    /* fixed after start */
+    struct engine_conf conf;
+    uint64_t member_id, cluster_id;
+    struct store *store;
+    pthread_t thread;
+
+    /* any thread */
+    struct mailbox box;
+    atomic_bool stopping;
+    atomic_bool log_full;            /* log thread writes: no room for another segment */
+    _Atomic uint64_t pub_raft_index; /* engine writes, relaxed: figures for headers and health */
+    _Atomic uint64_t pub_raft_term;
+    atomic_bool pub_has_leader;
+    struct timekeeper time;
+
+    /* engine only */
+    struct wal *wal;
+    struct consensus *consensus;
+    struct hub *hub;
+    struct waiting waiting;
+    struct member_table members;
+    struct mail *done_first,
+        **done_last;         /* completed proposals of this turn, answered after publish */
+    struct log_entry *batch; /* entries of this turn's submit */
+    size_t batch_n, batch_cap;
+    uint64_t applied_index, applied_term;
+    struct replay *replay;     /* boot.c, while the log is read */
+    const struct node *victim; /* while the hub is told of a deleted directory */
+    uint64_t durable_seen;     /* log sequence number that consensus was told of last */
+    bool expiring;             /* an expire entry is in the log and not yet applied */
+    bool reclaiming;           /* the store has more to free */
+    bool dirty;                /* the tree was changed since the last publish */
+};
+
+/* boot.c: log and consensus, up to the point where committed entries have been applied. */
+int engine_boot(struct engine *e, struct err *err) CP_MUST_CHECK;
+
+/* applier.c */
+extern const struct consensus_ops engine_consensus_ops;
+/* Answers P with an error of the cluster, index 0. */
+void engine_fail(struct engine *e, struct proposal *p, const char *cause);
+void engine_done(struct engine *e, struct proposal *p);
+/* The hub asks whether PATH stood below the directory that EVENT removed. */
+bool engine_existed(void *ctx, const struct event *event, struct span path);
+
+/* Adds an encoded command to this turn's batch; takes the reference. */
+void engine_batch(struct engine *e, struct blob *command, uint64_t request);
+
+static inline uint64_t engine_mono_ms(const struct engine *e)
+{
+    return clock_mono_ns(e->conf.clock) / NS_PER_MS;
+}

@@ -1,0 +1,209 @@
+/* options_check: URLs taken apart, and the settings held against each other. */
+#include "serve/options_priv.h"
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <inttypes.h>
+
+#define ELECTION_MS_MAX    50000
+#define HISTORY_EVENTS_MAX 10000000
+
+void options_given(struct options *o, size_t at)
+{
+    o->given_listen_client |= at == offsetof(struct options, listen_client_urls);
+    o->given_advertise_client |= at == offsetof(struct options, advertise_client_urls);
+    o->given_listen_peer |= at == offsetof(struct options, listen_peer_urls);
+    o->given_snapshot_count |= at == offsetof(struct options, snapshot_count);
+}
+
+/* Cuts S at the first SEP; gives the part before it, S becomes the rest. */
+static struct span cut(struct span *s, char sep)
+{
+    const char *at = s->len > 0 ? memchr(s->ptr, sep, s->len) : NULL;
+    struct span part = {s->ptr, at != NULL ? (size_t)(at - s->ptr) : s->len};
+    *s = at != NULL ? span_from(*s, part.len + 1) : span_from(*s, s->len);
+    return part;
+}
+
+static char *copy(struct span s)
+{
+    char *c = mem_alloc(s.len + 1);
+    memcpy(c, s.ptr, s.len);
+    c[s.len] = '\0';
+    return c;
+}
+
+/* "http://host:port", also "http://[v6]:port"; the texts of the errors are etcd's (contract, server
+ * 3). */
+static int parse_url(struct url_list *list, struct span url, const char *flag, struct err *e)
+{
+    struct span rest = url;
+    if (list->n == OPTIONS_URLS)
+        return err_set(e, ERR_USAGE, "--%s: more than %d URLs", flag, OPTIONS_URLS);
+    if (span_starts(rest, SPAN("https://")))
+        return err_set(e, ERR_USAGE,
+                       "--%s: %.*s: this version serves http only; leave TLS to a proxy in front",
+                       flag, (int)url.len, url.ptr);
+    if (!span_starts(rest, SPAN("http://")))
+        return err_set(e, ERR_USAGE, "--%s: URL scheme must be http: %.*s", flag, (int)url.len,
+                       url.ptr);
+    rest = span_from(rest, strlen("http://"));
+    struct span address = cut(&rest, '/');
+    if (rest.len > 0)
+        return err_set(e, ERR_USAGE, "--%s: URL must not contain a path: %.*s", flag, (int)url.len,
+                       url.ptr);
+    size_t colon = address.len;
+    while (colon > 0 && address.ptr[colon - 1] != ':')
+        colon--;
+    struct span host = {address.ptr, colon > 0 ? colon - 1 : 0};
+    struct span port = span_from(address, colon);
+    if (host.len >= 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']')
+        host = span_make(host.ptr + 1, host.len - 2);
+    if (colon == 0 || port.len == 0)
+        return err_set(e, ERR_USAGE, "--%s: URL address does not have the form \"host:port\": %.*s",
+                       flag, (int)url.len, url.ptr);
+    list->text[list->n] = url;
+    list->host[list->n] = copy(host);
+    list->port[list->n++] = copy(port);
+    return 0;
+}
+
+static int parse_urls(struct url_list *list, const char *text, const char *flag, struct err *e)
+{
+    struct span rest = span_of(text);
+    int rv = rest.len == 0 ? err_set(e, ERR_USAGE, "--%s must not be empty", flag) : 0;
+    while (rv == 0 && rest.len > 0)
+        rv = parse_url(list, cut(&rest, ','), flag, e);
+    return rv;
+}
+
+static bool has_url(const struct url_list *list, struct span url)
+{
+    for (unsigned i = 0; i < list->n; i++)
+        if (span_eq(list->text[i], url))
+            return true;
+    return false;
+}
+
+/* This version serves clusters of one: --initial-cluster must name just this member, with its peer
+ * URLs. */
+static int check_cluster(const struct options *o, struct err *e)
+{
+    struct span rest = span_of(o->initial_cluster);
+    unsigned own = 0;
+    while (rest.len > 0) {
+        struct span item = cut(&rest, ',');
+        struct span url = item;
+        struct span name = cut(&url, '=');
+        if (!span_eq(name, span_of(o->name)))
+            return err_set(
+                e, ERR_USAGE,
+                "--initial-cluster: %.*s is not this member (--name %s); this version serves "
+                "clusters of one member",
+                (int)item.len, item.ptr, o->name);
+        if (!has_url(&o->advertise_peer, url))
+            return err_set(
+                e, ERR_USAGE,
+                "--initial-cluster has %.*s, which is not in --initial-advertise-peer-urls=%s; "
+                "make them the same",
+                (int)item.len, item.ptr, o->initial_advertise_peer_urls);
+        own++;
+    }
+    if (own != 0 && own != o->advertise_peer.n)
+        return err_set(
+            e, ERR_USAGE,
+            "--initial-cluster and --initial-advertise-peer-urls=%s name different URLs; make "
+            "them the same",
+            o->initial_advertise_peer_urls);
+    return 0;
+}
+
+static int check_times(const struct options *o, struct err *e)
+{
+    if (o->heartbeat_ms == 0)
+        return err_set(e, ERR_USAGE, "--heartbeat-interval must be at least 1");
+    if ((uint64_t)o->heartbeat_ms * 5 > o->election_ms)
+        return err_set(
+            e, ERR_USAGE,
+            "--election-timeout[%ums] should be at least as 5 times as --heartbeat-interval[%ums]",
+            o->election_ms, o->heartbeat_ms);
+    if (o->election_ms > ELECTION_MS_MAX)
+        return err_set(e, ERR_USAGE,
+                       "--election-timeout[%ums] is too long, and should be set less than %dms",
+                       o->election_ms, ELECTION_MS_MAX);
+    return 0;
+}
+
+static int check_words(struct options *o, struct err *e)
+{
+    if (o->name[0] == '\0')
+        return err_set(e, ERR_USAGE, "--name must not be empty");
+    if (strcmp(o->initial_cluster_state, "new") != 0)
+        return err_set(
+            e, ERR_USAGE,
+            "--initial-cluster-state=%s: this version can only start a cluster of its own (new)",
+            o->initial_cluster_state);
+    if (!o->enable_v2)
+        return err_set(e, ERR_USAGE, "--enable-v2=false: copse serves the v2 API and nothing else");
+    if (o->history_events == 0 || o->history_events > HISTORY_EVENTS_MAX)
+        return err_set(e, ERR_USAGE, "--history-events must be 1 to %d", HISTORY_EVENTS_MAX);
+    if (o->connections_max == 0)
+        return err_set(e, ERR_USAGE, "--max-connections must be at least 1");
+    if (o->given_listen_client && !o->given_advertise_client)
+        return err_set(
+            e, ERR_USAGE,
+            "--advertise-client-urls is required when --listen-client-urls is set explicitly");
+    if (o->data_dir[0] == '\0') {
+        struct buf b = {0};
+        buf_printf(&b, "%s.copse", o->name);
+        mem_free(o->data_dir);
+        o->data_dir = mem_strdup(buf_cstr(&b));
+        buf_fini(&b);
+    }
+    return 0;
+}
+
+int options_check(struct options *o, struct err *e)
+{
+    int rv = check_words(o, e);
+    if (rv == 0)
+        rv = check_times(o, e);
+    if (rv == 0)
+        rv = parse_urls(&o->listen_client, o->listen_client_urls, "listen-client-urls", e);
+    if (rv == 0)
+        rv = parse_urls(&o->advertise_client, o->advertise_client_urls, "advertise-client-urls", e);
+    if (rv == 0)
+        rv = parse_urls(&o->listen_peer, o->listen_peer_urls, "listen-peer-urls", e);
+    if (rv == 0)
+        rv = parse_urls(&o->advertise_peer, o->initial_advertise_peer_urls,
+                        "initial-advertise-peer-urls", e);
+    return rv == 0 ? check_cluster(o, e) : rv;
+}
+
+static void list_fini(struct url_list *list)
+{
+    for (unsigned i = 0; i < list->n; i++) {
+        mem_free(list->host[i]);
+        mem_free(list->port[i]);
+    }
+}
+
+void options_check_fini(struct options *o)
+{
+    list_fini(&o->listen_client);
+    list_fini(&o->advertise_client);
+    list_fini(&o->listen_peer);
+    list_fini(&o->advertise_peer);
+}
+
+void options_warn(const struct options *o)
+{
+    if (o->given_listen_peer)
+        log_warn("option.no_effect", LOG_S("flag", "listen-peer-urls"),
+                 LOG_S("reason", "a cluster of one opens no peer port"));
+    if (o->given_snapshot_count)
+        log_warn("option.no_effect", LOG_S("flag", "snapshot-count"),
+                 LOG_S("reason", "this version keeps the whole log"));
+}

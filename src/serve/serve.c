@@ -1,0 +1,181 @@
+#include "serve/serve.h"
+
+#include "api/api.h"
+#include "base/log.h"
+#include "cluster/engine.h"
+#include "disk/datadir.h"
+#include "http/door.h"
+#include "proto/limits.h"
+#include "serve/options.h"
+#include "serve/version.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define EXIT_FAILED 1
+#define EXIT_USAGE  2
+#define LISTEN_MAX  64
+#define DRAIN_MS    800 /* a stop takes less than a second */
+
+struct server {
+    struct options options;
+    struct datadir dir;
+    struct engine *engine;
+    struct api api;
+    struct door *door;
+    int fds[LISTEN_MAX];
+    unsigned n_fds;
+};
+
+/* Each connection is a descriptor: take as many as the system allows. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit); /* fewer connections then; nothing breaks */
+    }
+}
+
+/* The signals that end the server wait for sigwait; threads made later inherit the mask. */
+static void block_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    pthread_sigmask(SIG_BLOCK, set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+}
+
+static int listen_all(struct server *s, struct err *e)
+{
+    const struct url_list *urls = &s->options.listen_client;
+    for (unsigned i = 0; i < urls->n; i++) {
+        int n =
+            door_listen(urls->host[i], urls->port[i], s->fds + s->n_fds, LISTEN_MAX - s->n_fds, e);
+        if (n < 0)
+            return n;
+        s->n_fds += (unsigned)n;
+    }
+    return 0;
+}
+
+static int start_engine(struct server *s, struct err *e)
+{
+    const struct options *o = &s->options;
+    struct engine_conf conf = {.dir = &s->dir,
+                               .name = span_of(o->name),
+                               .cluster_token = span_of(o->initial_cluster_token),
+                               .peer_urls = o->advertise_peer.text,
+                               .n_peer_urls = o->advertise_peer.n,
+                               .client_urls = o->advertise_client.text,
+                               .n_client_urls = o->advertise_client.n,
+                               .heartbeat_ms = o->heartbeat_ms,
+                               .election_ms = o->election_ms,
+                               .history_events = o->history_events,
+                               .clock = &clock_system,
+                               .io = &diskio_system,
+                               .turn_end = door_turn_end,
+                               .ctx = s->door};
+    return engine_start(&s->engine, &conf, e);
+}
+
+/* Up the ladder: lock, sockets, door, engine, doors open. */
+static int server_start(struct server *s, struct err *e)
+{
+    const struct options *o = &s->options;
+    int rv = datadir_open(&s->dir, o->data_dir, e);
+    if (rv != 0)
+        return rv;
+    rv = listen_all(s, e);
+    if (rv != 0)
+        goto close_sockets;
+    struct door_conf conf = {.workers = o->workers,
+                             .listen_fds = s->fds,
+                             .n_listen = s->n_fds,
+                             .connections_max = o->connections_max,
+                             .head_bytes = LIMIT_HEAD_BYTES,
+                             .idle_timeout_s = o->idle_timeout_s};
+    rv = door_new(&s->door, &conf, e);
+    if (rv != 0)
+        goto close_sockets;
+    rv = start_engine(s, e);
+    if (rv != 0)
+        goto stop_door;
+    s->api = (struct api){.engine = s->engine, .version = COPSE_VERSION};
+    rv = door_start(s->door, &s->api, e);
+    if (rv == 0)
+        return 0;
+    engine_stop(s->engine);
+stop_door:
+    door_stop(s->door);
+close_sockets:
+    while (s->n_fds > 0)
+        close(s->fds[--s->n_fds]);
+    datadir_close(&s->dir);
+    return rv;
+}
+
+/* Down again, in the opposite order; what is in flight is answered first. */
+static void server_stop(struct server *s)
+{
+    door_drain(s->door, DRAIN_MS);
+    door_stop(s->door);
+    engine_stop(s->engine);
+    while (s->n_fds > 0)
+        close(s->fds[--s->n_fds]);
+    datadir_close(&s->dir);
+}
+
+static void wait_for_end(const sigset_t *set)
+{
+    int sig = 0;
+    while (sigwait(set, &sig) != 0)
+        ;
+    log_info("server.stopping", LOG_S("signal", sig == SIGTERM ? "SIGTERM" : "SIGINT"));
+    signal(SIGTERM, SIG_DFL); /* a second one ends it at once */
+    signal(SIGINT, SIG_DFL);
+    pthread_sigmask(SIG_UNBLOCK, set, NULL);
+}
+
+static int fail(const struct err *e, int code)
+{
+    fprintf(stderr, "copse: %s\n", e->text);
+    return code;
+}
+
+int serve_main(int argc, char **argv)
+{
+    struct server s = {.dir = {.lock_fd = -1}};
+    struct err e = {.code = 0};
+    sigset_t ends;
+    int code = 0;
+    if (options_read(&s.options, argc, argv, &e) != 0) {
+        code = fail(&e, EXIT_USAGE);
+    } else if (s.options.help) {
+        options_help(stdout, "copse");
+    } else if (s.options.version) {
+        version_print(stdout);
+    } else {
+        if (s.options.debug)
+            log_set_level(LOG_DEBUG);
+        raise_descriptors();
+        block_signals(&ends);
+        if (server_start(&s, &e) != 0) {
+            code = fail(&e, EXIT_FAILED);
+        } else {
+            options_warn(&s.options);
+            log_info("server.serving", LOG_S("version", COPSE_VERSION),
+                     LOG_S("name", s.options.name), LOG_S("urls", s.options.listen_client_urls),
+                     LOG_S("dir", s.options.data_dir));
+            wait_for_end(&ends);
+            server_stop(&s);
+            log_info("server.stopped");
+        }
+    }
+    options_fini(&s.options);
+    return code;
+}
