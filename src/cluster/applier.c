@@ -69,23 +69,40 @@ static void log_sync(void *ctx)
 bool engine_existed(void *ctx, const struct event *event, struct span path)
 {
     struct engine *e = ctx;
-    struct span below = span_from(path, event->path_len);
-    return e->victim != NULL && read_find_below(e->victim, below) != NULL;
+    const struct node *node;
+    size_t cause_len;
+    (void)event;
+    const struct version *before = store_pin(e->store, ENGINE_SLOT);
+    bool stood = read_find(before, path, &node, &cause_len) == V2_OK;
+    store_unpin(e->store, ENGINE_SLOT);
+    return stood;
 }
 
-/* Renders what was done and tells the hub; gives the event. */
-static struct event *announce(struct engine *e, const struct store_result *r, int64_t stamp_ns)
+/* The hub is told before the version changes, so that it can ask what stood below a deleted
+ * directory. */
+void engine_announce(struct engine *e)
 {
+    hub_publish(e->hub, e->events, e->events_n);
+    while (e->events_n > 0)
+        event_unref(e->events[--e->events_n]);
+}
+
+/* Renders what was done, and keeps the event until the turn's changes are announced. */
+static struct event *render(struct engine *e, const struct store_result *r, int64_t stamp_ns)
+{
+    if (e->events_n == EVENTS_MAX) {
+        engine_announce(e);
+        store_publish(e->store);
+    }
     struct event *event = render_event(r, stamp_ns);
-    e->victim = r->victim;
-    hub_publish(e->hub, &event, 1);
-    e->victim = NULL;
+    e->events[e->events_n++] = event;
     e->dirty = true;
     return event;
 }
 
 static void burn(struct engine *e)
 {
+    engine_announce(e);
     hub_skip(e->hub, store_burn(e->store));
     e->dirty = true;
 }
@@ -95,14 +112,12 @@ static void apply_op(struct engine *e, uint64_t index, const struct command *c)
     struct store_result r;
     struct event *event = NULL;
     if (store_apply(e->store, &c->op, c->stamp_ns, &r) == V2_OK)
-        event = announce(e, &r, c->stamp_ns);
+        event = render(e, &r, c->stamp_ns);
     struct proposal *p = c->origin == e->member_id ? waiting_take(&e->waiting, c->request) : NULL;
-    if (p == NULL) {
-        event_unref(event);
+    if (p == NULL)
         return;
-    }
     p->code = r.code;
-    p->event = event;
+    p->event = event != NULL ? event_ref(event) : NULL;
     if (r.code != V2_OK)
         buf_span(&p->cause, r.cause);
     p->etcd_index = r.index;
@@ -115,7 +130,7 @@ static void apply_expire(struct engine *e, const struct command *c)
 {
     struct store_result r;
     for (uint32_t n = 0; n < c->expire_max && store_expire_next(e->store, c->stamp_ns, &r); n++)
-        event_unref(announce(e, &r, c->stamp_ns));
+        (void)render(e, &r, c->stamp_ns);
     e->expiring = false;
 }
 

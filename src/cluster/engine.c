@@ -218,13 +218,16 @@ static void fail_overdue(struct engine *e)
 
 /* ---- the turn ---- */
 
-/* Whoever gets an answer can read what it wrote: publish comes before the answers. */
+/* Whoever gets an answer can read what it wrote: publish comes before the answers. What the hub
+ * pushes is passed on at the end of the turn, so a watcher can read what it is told, too. */
 static void publish(struct engine *e)
 {
     atomic_store_explicit(&e->pub_raft_index, consensus_commit_index(e->consensus),
                           memory_order_relaxed);
-    if (e->dirty)
-        store_publish(e->store);
+    if (!e->dirty)
+        return;
+    engine_announce(e);
+    store_publish(e->store);
     e->dirty = false;
 }
 

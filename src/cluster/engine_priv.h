@@ -11,6 +11,9 @@
 
 #include <pthread.h>
 
+#define ENGINE_SLOT (STORE_SLOTS - 1) /* the engine's own reader slot */
+#define EVENTS_MAX  4096              /* events announced and published at once */
+
 struct engine {
     /* fixed after start */
     struct engine_conf conf;
@@ -54,6 +57,8 @@ extern const struct consensus_ops engine_consensus_ops;
 /* Answers P with an error of the cluster, index 0. */
 void engine_fail(struct engine *e, struct proposal *p, const char *cause);
 void engine_done(struct engine *e, struct proposal *p);
+/* Hands the events that were gathered to the hub; before store_publish. */
+void engine_announce(struct engine *e);
 /* The hub asks whether PATH stood below the directory that EVENT removed. */
 bool engine_existed(void *ctx, const struct event *event, struct span path);
 
