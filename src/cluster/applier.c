@@ -79,30 +79,36 @@ bool engine_existed(void *ctx, const struct event *event, struct span path)
 }
 
 /* The hub is told before the version changes, so that it can ask what stood below a deleted
- * directory. */
-void engine_announce(struct engine *e)
+ * directory. What it pushes is passed on at the end of the turn: a watcher can read what it is
+ * told. */
+void engine_publish(struct engine *e)
 {
+    if (!e->dirty)
+        return;
     hub_publish(e->hub, e->events, e->events_n);
     while (e->events_n > 0)
         event_unref(e->events[--e->events_n]);
+    store_publish(e->store);
+    e->dirty = false;
 }
 
-/* Renders what was done, and keeps the event until the turn's changes are announced. */
-static struct event *render(struct engine *e, const struct store_result *r, int64_t stamp_ns)
+/* Renders what was done, and keeps the event until the turn's changes are announced. P, if someone
+ * waits, gets the event as its answer. The result is used up. */
+static void render(struct engine *e, const struct store_result *r, int64_t stamp_ns,
+                   struct proposal *p)
 {
-    if (e->events_n == EVENTS_MAX) {
-        engine_announce(e);
-        store_publish(e->store);
-    }
     struct event *event = render_event(r, stamp_ns);
+    if (p != NULL)
+        p->event = event_ref(event);
     e->events[e->events_n++] = event;
     e->dirty = true;
-    return event;
+    if (e->events_n == EVENTS_MAX)
+        engine_publish(e);
 }
 
 static void burn(struct engine *e)
 {
-    engine_announce(e);
+    engine_publish(e);
     hub_skip(e->hub, store_burn(e->store));
     e->dirty = true;
 }
@@ -110,27 +116,26 @@ static void burn(struct engine *e)
 static void apply_op(struct engine *e, uint64_t index, const struct command *c)
 {
     struct store_result r;
-    struct event *event = NULL;
-    if (store_apply(e->store, &c->op, c->stamp_ns, &r) == V2_OK)
-        event = render(e, &r, c->stamp_ns);
     struct proposal *p = c->origin == e->member_id ? waiting_take(&e->waiting, c->request) : NULL;
-    if (p == NULL)
-        return;
-    p->code = r.code;
-    p->event = event != NULL ? event_ref(event) : NULL;
-    if (r.code != V2_OK)
-        buf_span(&p->cause, r.cause);
-    p->etcd_index = r.index;
-    p->raft_index = index;
-    p->raft_term = e->applied_term;
-    engine_done(e, p);
+    enum v2_code code = store_apply(e->store, &c->op, c->stamp_ns, &r);
+    if (p != NULL) {
+        p->code = code;
+        p->etcd_index = r.index;
+        p->raft_index = index;
+        p->raft_term = e->applied_term;
+        if (code != V2_OK)
+            buf_span(&p->cause, r.cause);
+        engine_done(e, p);
+    }
+    if (code == V2_OK)
+        render(e, &r, c->stamp_ns, p);
 }
 
 static void apply_expire(struct engine *e, const struct command *c)
 {
     struct store_result r;
     for (uint32_t n = 0; n < c->expire_max && store_expire_next(e->store, c->stamp_ns, &r); n++)
-        (void)render(e, &r, c->stamp_ns);
+        render(e, &r, c->stamp_ns, NULL);
     e->expiring = false;
 }
 

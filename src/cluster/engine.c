@@ -218,19 +218,6 @@ static void fail_overdue(struct engine *e)
 
 /* ---- the turn ---- */
 
-/* Whoever gets an answer can read what it wrote: publish comes before the answers. What the hub
- * pushes is passed on at the end of the turn, so a watcher can read what it is told, too. */
-static void publish(struct engine *e)
-{
-    atomic_store_explicit(&e->pub_raft_index, consensus_commit_index(e->consensus),
-                          memory_order_relaxed);
-    if (!e->dirty)
-        return;
-    engine_announce(e);
-    store_publish(e->store);
-    e->dirty = false;
-}
-
 static void answer(struct engine *e)
 {
     struct mail *mail = e->done_first;
@@ -256,7 +243,9 @@ static void engine_turn(struct engine *e)
         consensus_tick(e->consensus, engine_mono_ms(e));
     wal_flush(e->wal);
     fail_overdue(e);
-    publish(e);
+    atomic_store_explicit(&e->pub_raft_index, consensus_commit_index(e->consensus),
+                          memory_order_relaxed);
+    engine_publish(e); /* before the answers: whoever gets one can read what it wrote */
     answer(e);
     serve_watches(e, watches);
     if (e->conf.turn_end != NULL)
@@ -349,8 +338,9 @@ static void introduce(struct engine *e)
     submit_batch(e);
     wal_sync(e->wal);
     consensus_durable(e->consensus, wal_durable(e->wal), engine_mono_ms(e));
-    e->dirty = true;
-    publish(e);
+    atomic_store_explicit(&e->pub_raft_index, consensus_commit_index(e->consensus),
+                          memory_order_relaxed);
+    engine_publish(e);
 }
 
 static void engine_free(struct engine *e)

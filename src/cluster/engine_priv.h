@@ -41,12 +41,13 @@ struct engine {
     struct log_entry *batch; /* entries of this turn's submit */
     size_t batch_n, batch_cap;
     uint64_t applied_index, applied_term;
-    struct replay *replay;     /* boot.c, while the log is read */
-    const struct node *victim; /* while the hub is told of a deleted directory */
-    uint64_t durable_seen;     /* log sequence number that consensus was told of last */
-    bool expiring;             /* an expire entry is in the log and not yet applied */
-    bool reclaiming;           /* the store has more to free */
-    bool dirty;                /* the tree was changed since the last publish */
+    struct replay *replay;            /* boot.c, while the log is read */
+    struct event *events[EVENTS_MAX]; /* of this turn, not yet announced; one reference each */
+    size_t events_n;
+    uint64_t durable_seen; /* log sequence number that consensus was told of last */
+    bool expiring;         /* an expire entry is in the log and not yet applied */
+    bool reclaiming;       /* the store has more to free */
+    bool dirty;            /* the tree was changed since the last publish */
 };
 
 /* boot.c: log and consensus, up to the point where committed entries have been applied. */
@@ -57,8 +58,8 @@ extern const struct consensus_ops engine_consensus_ops;
 /* Answers P with an error of the cluster, index 0. */
 void engine_fail(struct engine *e, struct proposal *p, const char *cause);
 void engine_done(struct engine *e, struct proposal *p);
-/* Hands the events that were gathered to the hub; before store_publish. */
-void engine_announce(struct engine *e);
+/* Hands the events that were gathered to the hub and the changes to the readers. */
+void engine_publish(struct engine *e);
 /* The hub asks whether PATH stood below the directory that EVENT removed. */
 bool engine_existed(void *ctx, const struct event *event, struct span path);
 
