@@ -113,11 +113,29 @@ static void burn(struct engine *e)
     e->dirty = true;
 }
 
+static void count(struct engine *e, enum engine_counter which)
+{
+    uint64_t n = atomic_load_explicit(&e->counters[which], memory_order_relaxed);
+    atomic_store_explicit(&e->counters[which], n + 1, memory_order_relaxed);
+}
+
+static void count_op(struct engine *e, enum v2_action action, bool ok)
+{
+    static const enum engine_counter of_action[] = {
+        [V2_SET] = COUNT_SET_OK,       [V2_CREATE] = COUNT_CREATE_OK,
+        [V2_UPDATE] = COUNT_UPDATE_OK, [V2_COMPARE_AND_SWAP] = COUNT_CAS_OK,
+        [V2_DELETE] = COUNT_DELETE_OK, [V2_COMPARE_AND_DELETE] = COUNT_CAD_OK,
+    };
+    CP_ASSERT(action > V2_GET && action < V2_EXPIRE);
+    count(e, of_action[action] + (ok ? 0 : 1));
+}
+
 static void apply_op(struct engine *e, uint64_t index, const struct command *c)
 {
     struct store_result r;
     struct proposal *p = c->origin == e->member_id ? waiting_take(&e->waiting, c->request) : NULL;
     enum v2_code code = store_apply(e->store, &c->op, c->stamp_ns, &r);
+    count_op(e, r.action, code == V2_OK);
     if (p != NULL) {
         p->code = code;
         p->etcd_index = r.index;
@@ -134,15 +152,19 @@ static void apply_op(struct engine *e, uint64_t index, const struct command *c)
 static void apply_expire(struct engine *e, const struct command *c)
 {
     struct store_result r;
-    for (uint32_t n = 0; n < c->expire_max && store_expire_next(e->store, c->stamp_ns, &r); n++)
+    for (uint32_t n = 0; n < c->expire_max && store_expire_next(e->store, c->stamp_ns, &r); n++) {
+        count(e, COUNT_EXPIRE);
         render(e, &r, c->stamp_ns, NULL);
+    }
     e->expiring = false;
 }
 
 /* Members and cluster level cost one store index each, as etcd keeps them in the same tree. */
 static void apply_member(struct engine *e, const struct command *c, struct blob *payload)
 {
+    pthread_mutex_lock(&e->lock);
     member_publish(&e->members, c->member.id, payload);
+    pthread_mutex_unlock(&e->lock);
     burn(e);
 }
 
@@ -157,9 +179,13 @@ static void apply_change(struct engine *e, const struct log_entry *entry)
     struct consensus_members members;
     int rv = consensus_members_decode(blob_span(entry->payload), &members);
     CP_ASSERT(rv == 0); /* consensus itself has read it */
-    for (unsigned i = 0; i < members.n; i++)
-        if (member_add(&e->members, members.m[i].id))
+    for (unsigned i = 0; i < members.n; i++) {
+        pthread_mutex_lock(&e->lock);
+        bool added = member_add(&e->members, members.m[i].id);
+        pthread_mutex_unlock(&e->lock);
+        if (added)
             burn(e);
+    }
 }
 
 /* An entry this program cannot read was committed by a newer one: going on would let this member's
@@ -219,6 +245,11 @@ static void role(void *ctx, enum consensus_role role, uint64_t term, uint64_t le
     struct engine *e = ctx;
     atomic_store_explicit(&e->pub_raft_term, term, memory_order_relaxed);
     atomic_store_explicit(&e->pub_has_leader, leader != 0, memory_order_relaxed);
+    pthread_mutex_lock(&e->lock);
+    if (leader != e->leader_id)
+        e->leader_since_ns = clock_wall_ns(e->conf.clock);
+    e->leader_id = leader;
+    pthread_mutex_unlock(&e->lock);
     if (role != CONSENSUS_LEADER)
         e->expiring = false; /* the next leader proposes what is due */
 }

@@ -248,6 +248,7 @@ static void engine_turn(struct engine *e)
     engine_publish(e); /* before the answers: whoever gets one can read what it wrote */
     answer(e);
     serve_watches(e, watches);
+    atomic_store_explicit(&e->counters[COUNT_WATCHERS], hub_watchers(e->hub), memory_order_relaxed);
     if (e->conf.turn_end != NULL)
         e->conf.turn_end(e->conf.ctx);
     e->reclaiming = store_reclaim(e->store, RECLAIM_BUDGET);
@@ -354,6 +355,7 @@ static void engine_free(struct engine *e)
     member_table_fini(&e->members);
     waiting_fini(&e->waiting);
     mem_free(e->batch);
+    pthread_mutex_destroy(&e->lock);
     mailbox_fini(&e->box);
     mem_free(e);
 }
@@ -368,6 +370,8 @@ int engine_start(struct engine **out, const struct engine_conf *conf, struct err
         mem_free(e);
         return err_sys(err, -rv, "create the engine's mailbox");
     }
+    pthread_mutex_init(&e->lock, NULL);
+    e->start_ns = clock_wall_ns(conf->clock);
     waiting_init(&e->waiting, rand_u64() >> 1);
     e->store = store_new();
     e->hub = hub_new(conf->history_events, engine_existed, e);

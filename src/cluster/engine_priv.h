@@ -4,6 +4,7 @@
 #include "cluster/consensus.h"
 #include "cluster/engine.h"
 #include "cluster/member.h"
+#include "cluster/status.h"
 #include "cluster/timekeeper.h"
 #include "cluster/waiting.h"
 #include "codec/command.h"
@@ -21,7 +22,20 @@ struct engine {
     struct store *store;
     pthread_t thread;
 
+    int64_t start_ns; /* wall clock */
+
+    /* guarded by lock; the engine writes, nobody on the way of a key request reads */
+    pthread_mutex_t lock;
+    struct member_table members;
+    uint64_t leader_id;
+    int64_t leader_since_ns;
+
     /* any thread */
+    _Atomic uint64_t counters[COUNT_N]; /* engine writes, relaxed */
+    struct {
+        _Atomic uint64_t found, missing;
+        char apart[48];  /* a cache line each */
+    } gets[STORE_SLOTS]; /* the reader thread of each slot writes, relaxed */
     struct mailbox box;
     atomic_bool stopping;
     atomic_bool log_full;            /* log thread writes: no room for another segment */
@@ -35,7 +49,6 @@ struct engine {
     struct consensus *consensus;
     struct hub *hub;
     struct waiting waiting;
-    struct member_table members;
     struct mail *done_first,
         **done_last;         /* completed proposals of this turn, answered after publish */
     struct log_entry *batch; /* entries of this turn's submit */

@@ -1,0 +1,52 @@
+/* status: what the member knows of itself and the cluster, for the read-only endpoints. Any thread
+ * unless said. */
+#pragma once
+
+#include "base/blob.h"
+#include "proto/limits.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct engine;
+
+/* Operations on the key space since the start, by what they were; local to this member (contract,
+ * server 2). */
+enum engine_counter {
+    COUNT_SET_OK,
+    COUNT_SET_FAIL,
+    COUNT_DELETE_OK,
+    COUNT_DELETE_FAIL,
+    COUNT_UPDATE_OK,
+    COUNT_UPDATE_FAIL,
+    COUNT_CREATE_OK,
+    COUNT_CREATE_FAIL,
+    COUNT_CAS_OK,
+    COUNT_CAS_FAIL,
+    COUNT_CAD_OK,
+    COUNT_CAD_FAIL,
+    COUNT_EXPIRE,
+    COUNT_WATCHERS, /* now, not since the start */
+    COUNT_N,
+};
+
+uint64_t engine_count(const struct engine *e, enum engine_counter which);
+/* Reader thread of SLOT: one GET was answered. */
+void engine_count_get(struct engine *e, unsigned slot, bool found);
+void engine_count_gets(const struct engine *e, uint64_t *found, uint64_t *missing);
+
+struct engine_status {
+    struct blob *name;                         /* one reference */
+    uint64_t member_id, cluster_id, leader_id; /* leader 0: none */
+    bool leading;
+    int64_t start_ns, leader_since_ns; /* wall clock, since 1970 */
+};
+void engine_status(struct engine *e, struct engine_status *out);
+
+/* One member of the table. */
+struct member_ref {
+    uint64_t id;
+    struct blob *published; /* encoded COMMAND_MEMBER, one reference; NULL: has not started yet */
+};
+/* Fills OUT in the order of the ids; gives their number. */
+unsigned engine_members(struct engine *e, struct member_ref out[LIMIT_MEMBERS]);
