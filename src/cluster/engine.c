@@ -237,8 +237,7 @@ static void engine_turn(struct engine *e)
     if (expiry_due(e))
         propose_expiry(e);
     submit_batch(e);
-    e->durable_seen = wal_durable(e->wal);
-    consensus_durable(e->consensus, e->durable_seen, engine_mono_ms(e));
+    consensus_durable(e->consensus, wal_durable(e->wal), engine_mono_ms(e));
     if (engine_mono_ms(e) >= consensus_deadline_ms(e->consensus))
         consensus_tick(e->consensus, engine_mono_ms(e));
     wal_flush(e->wal);
@@ -275,15 +274,12 @@ static uint64_t time_to_sleep(struct engine *e)
     return wait;
 }
 
+/* The log thread and engine_stop wake by the eventfd itself, so what they say is never slept over. */
 static void engine_sleep(struct engine *e)
 {
     if (e->reclaiming || !mailbox_sleep_begin(&e->box))
         return;
-    /* What became durable, or a stop that was asked for, before the sleep was announced has woken
-     * nobody: look again. */
-    atomic_thread_fence(memory_order_seq_cst);
-    bool now = wal_durable(e->wal) > e->durable_seen || atomic_load(&e->stopping);
-    uint64_t wait = now ? 0 : time_to_sleep(e);
+    uint64_t wait = time_to_sleep(e);
     struct pollfd pfd = {.fd = e->box.wake_fd, .events = POLLIN};
     struct timespec ts = {.tv_sec = (time_t)(wait / (uint64_t)NS_PER_S),
                           .tv_nsec = (long)(wait % (uint64_t)NS_PER_S)};

@@ -57,7 +57,6 @@ struct engine {
     struct replay *replay;            /* boot.c, while the log is read */
     struct event *events[EVENTS_MAX]; /* of this turn, not yet announced; one reference each */
     size_t events_n;
-    uint64_t durable_seen; /* log sequence number that consensus was told of last */
     bool expiring;         /* an expire entry is in the log and not yet applied */
     bool reclaiming;       /* the store has more to free */
     bool dirty;            /* the tree was changed since the last publish */

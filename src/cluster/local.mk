@@ -2,3 +2,11 @@ noinst_LIBRARIES += %D%/libcluster.a
 %C%_libcluster_a_CPPFLAGS = $(AM_CPPFLAGS) $(GNUTLS_CFLAGS)
 %C%_libcluster_a_SOURCES = \
 	%D%/identity.c %D%/identity.h
+%C%_libcluster_a_SOURCES += \
+	%D%/applier.c \
+	%D%/boot.c \
+	%D%/engine.c %D%/engine.h %D%/engine_priv.h \
+	%D%/member.c %D%/member.h \
+	%D%/status.c %D%/status.h \
+	%D%/timekeeper.c %D%/timekeeper.h \
+	%D%/waiting.c %D%/waiting.h
