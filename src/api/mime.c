@@ -1,9 +1,8 @@
-/* mime: the grammar of RFC 2045 as far as Go reads it, with its leniency: a trailing ';' is fine, a
- * parameter may come twice with the same value, blanks may stand around '='. */
+/* mime: the grammar of RFC 2045 as far as Go reads it, with its leniency: a trailing ";" is fine,
+ * blanks may stand around "=". */
 #include "api/mime.h"
 
 #include "base/buf.h"
-#include "base/mem.h"
 
 #include <stdlib.h>
 
@@ -87,16 +86,7 @@ static const char *check_type(struct span type)
     return NULL;
 }
 
-/* A parameter's name in lower case and its value unquoted, at these offsets of the words. */
-struct param {
-    size_t name, name_len, value, value_len;
-};
-
-struct params {
-    struct buf words, list;
-};
-
-static bool take_quoted(struct span *s, struct buf *words)
+static bool take_quoted(struct span *s)
 {
     for (size_t i = 1; i < s->len; i++) {
         char c = s->ptr[i];
@@ -105,74 +95,55 @@ static bool take_quoted(struct span *s, struct buf *words)
             return true;
         }
         if (c == '\\' && i + 1 < s->len && is_special(s->ptr[i + 1]))
-            c = s->ptr[++i];
+            i++;
         else if (c == '\r' || c == '\n')
             return false;
-        buf_char(words, c);
     }
     return false;
 }
 
 /* Cuts "; name=value" off the front of *S; false when what stands there is not one. */
-static bool take_param(struct span *s, struct params *all)
+static bool take_param(struct span *s, struct span *name)
 {
-    struct buf *words = &all->words;
-    struct param p = {.name = words->len};
     struct span rest = skip_space(*s);
     if (!take_char(&rest, ';'))
         return false;
     rest = skip_space(rest);
-    struct span name = take_token(&rest);
-    if (name.len == 0)
+    *name = take_token(&rest);
+    if (name->len == 0)
         return false;
-    for (size_t i = 0; i < name.len; i++)
-        buf_char(words, lower(name.ptr[i]));
-    p.name_len = name.len;
     rest = skip_space(rest);
     if (!take_char(&rest, '='))
         return false;
     rest = skip_space(rest);
-    p.value = words->len;
-    if (rest.len > 0 && rest.ptr[0] == '"') {
-        if (!take_quoted(&rest, words))
-            return false;
-    } else {
-        struct span value = take_token(&rest);
-        if (value.len == 0)
-            return false;
-        buf_span(words, value);
-    }
-    p.value_len = words->len - p.value;
-    buf_add(&all->list, &p, sizeof p);
+    bool quoted = rest.len > 0 && rest.ptr[0] == '"';
+    if (quoted ? !take_quoted(&rest) : take_token(&rest).len == 0)
+        return false;
     *s = rest;
     return true;
 }
 
-static int by_name(const void *a, const void *b, void *words)
+static int by_name(const void *a, const void *b)
 {
-    const struct param *x = a, *y = b;
-    const char *base = words;
-    int c =
-        span_cmp(span_make(base + x->name, x->name_len), span_make(base + y->name, y->name_len));
-    return c != 0 ? c
-                  : span_cmp(span_make(base + x->value, x->value_len),
-                             span_make(base + y->value, y->value_len));
+    const struct span *x = a, *y = b;
+    size_t n = x->len < y->len ? x->len : y->len;
+    for (size_t i = 0; i < n; i++) {
+        int c = lower(x->ptr[i]) - lower(y->ptr[i]);
+        if (c != 0)
+            return c;
+    }
+    return (x->len > y->len) - (x->len < y->len);
 }
 
-/* Has one name two values? */
-static bool contradicts(struct params *all)
+static bool has_twins(struct buf *names)
 {
-    size_t n = all->list.len / sizeof(struct param);
-    struct param *p = (struct param *)(void *)all->list.ptr;
-    const char *w = all->words.ptr;
+    size_t n = names->len / sizeof(struct span);
+    struct span *name = (struct span *)(void *)names->ptr;
     if (n < 2)
         return false;
-    qsort_r(p, n, sizeof *p, by_name, all->words.ptr);
+    qsort(name, n, sizeof *name, by_name);
     for (size_t i = 1; i < n; i++) {
-        if (span_eq(span_make(w + p[i - 1].name, p[i - 1].name_len),
-                    span_make(w + p[i].name, p[i].name_len)) &&
-            !span_eq(span_make(w + p[i - 1].value, p[i - 1].value_len),
-                     span_make(w + p[i].value, p[i].value_len)))
+        if (by_name(&name[i - 1], &name[i]) == 0)
             return true;
     }
     return false;
@@ -180,19 +151,20 @@ static bool contradicts(struct params *all)
 
 static const char *check_params(struct span rest)
 {
-    struct params all = {0};
+    struct buf names = {0};
+    struct span name;
     const char *wrong = NULL;
     for (rest = skip_space(rest); rest.len > 0; rest = skip_space(rest)) {
-        if (!take_param(&rest, &all)) {
+        if (!take_param(&rest, &name)) {
             if (!span_eq(trim_space(rest), SPAN(";")))
                 wrong = "mime: invalid media parameter";
             break;
         }
+        buf_add(&names, &name, sizeof name);
     }
-    if (contradicts(&all)) /* it stands before what ended the loop */
+    if (has_twins(&names)) /* they stand before what ended the loop */
         wrong = "mime: duplicate parameter name";
-    buf_fini(&all.words);
-    buf_fini(&all.list);
+    buf_fini(&names);
     return wrong;
 }
 
