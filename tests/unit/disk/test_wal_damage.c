@@ -3,7 +3,9 @@
 #include "rig.h"
 
 #include "base/log.h"
+#include "disk/record.h"
 
+#include <endian.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -202,6 +204,66 @@ START_TEST(records_within_a_torn_payload)
 }
 END_TEST
 
+/* The same, where the piece is of a later time: a member was set back to an older state of its
+ * disk, and its own later log came in as a value. */
+START_TEST(later_records_within_a_torn_payload)
+{
+    struct rig r;
+    rig_init(&r, 1, 16384);
+    ck_assert_int_eq(rig_open(&r), 0);
+    uint8_t *older = NULL;
+    size_t len;
+    for (uint64_t i = 1; i <= 20; i++) {
+        rig_entry(&r, i, 1, "twenty", 6);
+        rig_wait(&r, i);
+        if (i == 3)
+            older = mem_dup(faultio_bytes(r.io, rig_segment(&r, 0), &len), 16384);
+    }
+    rig_close(&r);
+    char *path = mem_strdup(rig_segment(&r, 0));
+    uint8_t *bytes = faultio_bytes(r.io, path, &len);
+    char *image = mem_dup(bytes, 2048);
+    memcpy(bytes, older, 16384);
+    ck_assert_int_eq(rig_open(&r), 0);
+    ck_assert_uint_eq(r.found.n, 3);
+    for (size_t k = 0; k < 6; k++)
+        rig_entry(&r, 4 + k, 1, image + k, 2048 - k);
+    rig_wait(&r, 6);
+    rig_close(&r);
+    faultio_bytes(r.io, path, &len)[96 + 3 * 48 + 30] ^= 1;
+    ck_assert_int_eq(rig_open(&r), 0);
+    ck_assert_uint_eq(r.found.n, 3);
+    mem_free(older);
+    mem_free(image);
+    mem_free(path);
+    rig_fini(&r);
+}
+END_TEST
+
+/* Good records at the right offset of the right segment, but of another history. */
+START_TEST(a_record_of_another_chain)
+{
+    struct rig r;
+    rig_init(&r, 1, 4096);
+    ck_assert_int_eq(rig_open(&r), 0);
+    for (uint64_t i = 1; i <= 5; i++) {
+        rig_entry(&r, i, 1, "right!", 6);
+        rig_wait(&r, i);
+    }
+    rig_close(&r);
+    size_t len;
+    uint8_t *bytes = faultio_bytes(r.io, rig_segment(&r, 0), &len);
+    struct segment_head head;
+    ck_assert_int_eq(segment_head_decode(bytes, len, &head), SEGMENT_GOOD);
+    uint32_t at = 96 + 4 * 48, prev;
+    memcpy(&prev, bytes + at + 8, 4);
+    record_seal(bytes + at, head.salt, le32toh(prev) + 1, at, at);
+    ck_assert_int_eq(rig_open(&r), ERR_CORRUPT);
+    ck_assert(strstr(r.err.text, "offset 288: a record does not follow") != NULL);
+    rig_fini(&r);
+}
+END_TEST
+
 START_TEST(a_torn_end_is_said_once)
 {
     struct rig r;
@@ -260,6 +322,8 @@ TCase *wal_damage_cases(void)
     tcase_add_test(c, a_damaged_length);
     tcase_add_test(c, a_turned_byte_in_an_earlier_segment);
     tcase_add_test(c, records_within_a_torn_payload);
+    tcase_add_test(c, later_records_within_a_torn_payload);
+    tcase_add_test(c, a_record_of_another_chain);
     tcase_add_test(c, a_torn_end_is_said_once);
     return c;
 }

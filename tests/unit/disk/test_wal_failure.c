@@ -15,15 +15,16 @@ struct failing {
     enum fault_call call;
     unsigned n;
     unsigned entries; /* of 500 bytes, one flush each */
+    uint64_t segment_bytes;
 };
 
 static const struct failing failing[] = {
-    {"write", FAULT_PWRITE, 1, 1},
-    {"sync", FAULT_DATASYNC, 1, 1},
-    {"a later sync", FAULT_DATASYNC, 3, 3},
-    {"sync of a spare segment", FAULT_ALLOCATE, 1, 20},
-    {"rename of a segment", FAULT_RENAME, 1, 20},
-    {"sync of the directory", FAULT_SYNC_DIR, 1, 20},
+    {"write", FAULT_PWRITE, 1, 1, 65536},
+    {"sync", FAULT_DATASYNC, 1, 1, 65536},
+    {"a later sync", FAULT_DATASYNC, 3, 3, 65536},
+    {"making of a segment", FAULT_ALLOCATE, 1, 20, 4096},
+    {"rename of a segment", FAULT_RENAME, 1, 20, 4096},
+    {"sync of the directory", FAULT_SYNC_DIR, 1, 20, 4096},
 };
 
 static void run_failing(const struct failing *f, int report)
@@ -32,7 +33,7 @@ static void run_failing(const struct failing *f, int report)
     struct rig r;
     /* The log line of the end is expected, not news. */
     dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
-    rig_init(&r, 1, 4096);
+    rig_init(&r, 1, f->segment_bytes);
     if (rig_open(&r) < 0)
         _exit(1);
     faultio_fail(r.io, f->call, f->n, EIO);
