@@ -28,16 +28,15 @@ static bool leads_to(const struct route *r, struct span path, struct span *rest)
     return rest->len == 0 || (r->below && rest->ptr[0] == '/');
 }
 
-static void redirect(const struct api_request *rq, struct target *t, struct api_reply *reply)
+static void redirect(const struct api_request *rq, const struct target *t, struct api_reply *reply)
 {
     reply->status = 301;
-    reply->location = t->location;
-    t->location = (struct buf){0};
+    target_header(&reply->location, buf_as_span(&t->location));
     if (rq->method != V2_M_GET && rq->method != V2_M_HEAD)
         return;
     reply->type = API_TYPE_HTML;
     if (rq->method == V2_M_GET)
-        target_page(&reply->body, buf_as_span(&reply->location));
+        target_page(&reply->body, buf_as_span(&t->location));
 }
 
 static void dispatch(const struct api_call *call, struct api_result *out)

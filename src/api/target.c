@@ -11,14 +11,14 @@ static struct span without_authority(struct span raw)
         raw = span_from(raw, i + 3);
         while (raw.len > 0 && raw.ptr[0] != '/' && raw.ptr[0] != '?')
             raw = span_from(raw, 1);
-        return raw.len > 0 && raw.ptr[0] == '/' ? raw : SPAN("/");
+        return raw;
     }
     return raw;
 }
 
 static void split(struct span raw, struct span *path, struct span *query)
 {
-    const char *mark = memchr(raw.ptr, '?', raw.len);
+    const char *mark = raw.len > 0 ? memchr(raw.ptr, '?', raw.len) : NULL;
     *path = raw;
     *query = (struct span){0};
     if (mark != NULL) {
@@ -27,32 +27,17 @@ static void split(struct span raw, struct span *path, struct span *query)
     }
 }
 
-/* Headers hold ASCII only: other bytes of the query become lower-case escapes, as in Go's Redirect.
- */
-static void add_query(struct buf *b, struct span query)
-{
-    if (query.len == 0)
-        return;
-    buf_char(b, '?');
-    for (size_t i = 0; i < query.len; i++) {
-        if ((unsigned char)query.ptr[i] >= 0x80)
-            buf_printf(b, "%%%x", (unsigned)(unsigned char)query.ptr[i]);
-        else
-            buf_char(b, query.ptr[i]);
-    }
-}
-
 enum target_kind target_parse(struct span raw, struct target *out)
 {
     struct span path, bad;
     *out = (struct target){0};
-    if (raw.len == 0)
-        return TARGET_BAD;
-    split(without_authority(raw), &path, &out->query);
-    if (path.len == 0 || path.ptr[0] != '/')
+    struct span local = without_authority(raw);
+    split(local, &path, &out->query);
+    /* behind an authority the path may be empty: the cleaning makes it "/" */
+    if (path.len > 0 ? path.ptr[0] != '/' : local.len == raw.len)
         return TARGET_BAD;
     out->path = path;
-    if (memchr(path.ptr, '%', path.len) != NULL) {
+    if (path.len > 0 && memchr(path.ptr, '%', path.len) != NULL) {
         if (!url_unescape(&out->decoded, path, URL_PATH, &bad))
             return TARGET_BAD;
         out->path = buf_as_span(&out->decoded);
@@ -61,7 +46,10 @@ enum target_kind target_parse(struct span raw, struct target *out)
     enum target_kind kind = TARGET_CLEAN;
     if (!url_clean_path(&clean, out->path)) {
         url_escape_path(&out->location, buf_as_span(&clean));
-        add_query(&out->location, out->query);
+        if (out->query.len > 0) {
+            buf_char(&out->location, '?');
+            buf_span(&out->location, out->query);
+        }
         kind = TARGET_REDIRECT;
     }
     buf_fini(&clean);
@@ -96,6 +84,17 @@ static void add_html(struct buf *b, struct span s)
         default:
             buf_char(b, s.ptr[i]);
         }
+    }
+}
+
+/* Headers hold ASCII only: other bytes become lower-case escapes, as in Go's Redirect. */
+void target_header(struct buf *b, struct span location)
+{
+    for (size_t i = 0; i < location.len; i++) {
+        if ((unsigned char)location.ptr[i] >= 0x80)
+            buf_printf(b, "%%%x", (unsigned)(unsigned char)location.ptr[i]);
+        else
+            buf_char(b, location.ptr[i]);
     }
 }
 

@@ -1,0 +1,17 @@
+/* fake_engine: the questions api has for the engine, answered from a real store on the test's own
+ * thread. */
+#pragma once
+
+#include "api/api.h"
+
+struct engine {
+    struct store *store;
+    uint64_t raft_index;
+    int64_t now_ns;
+    bool leader;
+};
+
+void fake_engine_init(struct engine *e);
+void fake_engine_fini(struct engine *e);
+/* What the engine does with a proposal, up to done(). */
+void fake_engine_apply(struct engine *e, struct proposal *p);
