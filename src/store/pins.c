@@ -67,8 +67,10 @@ const struct version *pins_take(struct pins *p, unsigned slot)
      * publish falls between. */
     for (;;) {
         uint64_t index = atomic_load(&p->front->done);
+        store_pin_pause();
         atomic_exchange(&p->slot[slot].at, index);
         const struct version *v = atomic_load(&p->front->now);
+        store_pin_pause();
         if (atomic_load(&p->front->begun) == index)
             return v;
     }

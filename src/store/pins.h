@@ -44,6 +44,15 @@ struct pins {
     struct bag work; /* being taken apart or freed */
 };
 
+/* Tests that compile with STORE_PIN_PAUSE say what happens between the steps of a pin. */
+#ifdef STORE_PIN_PAUSE
+void store_pin_pause(void);
+#else
+static inline void store_pin_pause(void)
+{
+}
+#endif
+
 /* Publishes the draft as the first version. */
 void pins_init(struct pins *p, struct draft *d);
 /* Frees all versions with everything in them, and what waits. */

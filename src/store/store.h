@@ -57,8 +57,8 @@ struct store_result {
 enum v2_code store_apply(struct store *s, const struct store_op *op, int64_t now_ns,
                          struct store_result *out);
 
-/* Removes the node with the smallest (expiration, created index) that is due at CUTOFF_NS; false
- * when none is. */
+/* Removes the node with the smallest (expiration, created index, depth) that is due at CUTOFF_NS;
+ * false when none is. */
 bool store_expire_next(struct store *s, int64_t cutoff_ns, struct store_result *out);
 /* Expiration of the node due first, or STORE_NEVER. A lower bound is fine: it may be early, never
  * late. */

@@ -17,7 +17,18 @@ void timers_fini(struct timers *t, struct pool *pool)
 
 static bool entry_before(const struct timer_entry *a, const struct timer_entry *b)
 {
-    return a->expires_ns != b->expires_ns ? a->expires_ns < b->expires_ns : a->created < b->created;
+    if (a->expires_ns != b->expires_ns)
+        return a->expires_ns < b->expires_ns;
+    if (a->created != b->created)
+        return a->created < b->created;
+    return a->depth < b->depth;
+}
+
+/* The entry as it ought to be. */
+static struct timer_entry entry_of(const struct timers *t, uint32_t record)
+{
+    const struct timer_record *r = &t->record[record];
+    return (struct timer_entry){r->expires_ns, r->created, r->place->len, record};
 }
 
 static void entry_set(struct timers *t, uint32_t at, struct timer_entry e)
@@ -84,9 +95,8 @@ void timers_add(struct timers *t, struct node *n, struct place *place)
                                               .created = n->created,
                                               .node = n,
                                               .place = place_ref(place)};
-    struct timer_entry e = {timer->expires_ns, n->created, record};
     t->count++;
-    sift_up(t, t->count - 1, e);
+    sift_up(t, t->count - 1, entry_of(t, record));
 }
 
 void timers_move(struct timers *t, uint32_t record, const struct node *from, struct node *to)
@@ -104,7 +114,7 @@ void timers_renew(struct timers *t, uint32_t record, const struct node *from, st
     r->node = n;
     r->expires_ns = timer->expires_ns;
     r->created = n->created;
-    struct timer_entry e = {r->expires_ns, r->created, record};
+    struct timer_entry e = entry_of(t, record);
     if (entry_before(&e, &t->heap[r->at]))
         sift_up(t, r->at, e);
 }
@@ -135,13 +145,10 @@ void timers_forget(struct timers *t, struct pool *pool, uint32_t record, const s
 uint32_t timers_due(struct timers *t, int64_t cutoff_ns)
 {
     while (t->count > 0 && t->heap[0].expires_ns <= cutoff_ns) {
-        struct timer_entry e = t->heap[0];
-        const struct timer_record *r = &t->record[e.record];
-        if (r->expires_ns == e.expires_ns && r->created == e.created)
-            return e.record;
-        e.expires_ns = r->expires_ns;
-        e.created = r->created;
-        sift_down(t, 0, e);
+        struct timer_entry now = entry_of(t, t->heap[0].record);
+        if (!entry_before(&t->heap[0], &now))
+            return now.record;
+        sift_down(t, 0, now);
     }
     return 0;
 }
@@ -161,7 +168,7 @@ void timers_check(const struct timers *t)
     for (uint32_t i = 0; i < t->count; i++) {
         const struct timer_entry *e = &t->heap[i];
         const struct timer_record *r = &t->record[e->record];
-        struct timer_entry real = {r->expires_ns, r->created, e->record};
+        struct timer_entry real = entry_of(t, e->record);
         CP_ASSERT(r->at == i);
         CP_ASSERT(r->node != NULL);
         CP_ASSERT(node_is_timed(r->node));

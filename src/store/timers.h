@@ -1,11 +1,13 @@
 /* timers: who expires when. Nodes are immutable and move, so the state of a timer is a record here,
- * and the node holds its number. A 4-ary heap orders the records by (expiration, created index).
+ * and the node holds its number. A 4-ary heap orders the records by expiration, then created index,
+ * then depth. What one operation creates lies on one path, so no two are equal, and the order is
+ * the same on every member: the directory goes first and takes what is below it along.
  *
  * Two ways of being lazy, neither of which can be seen from outside:
  *  - an entry of the heap is a lower bound of its record; a later expiration is only noted, and the
- * entry is raised when it comes up. Refreshing is what leases do all day.
+ *    entry is raised when it comes up. Refreshing is what leases do all day.
  *  - removing a directory does not visit the timed nodes below it. Their records are stale until
- * the nodes are freed, or until they come up and the path does not lead to that very node. */
+ *    the nodes are freed, or until they come up and the path does not lead to that very node. */
 #pragma once
 
 #include "store/place.h"
@@ -24,8 +26,9 @@ struct timer_record {
 };
 
 struct timer_entry {
-    int64_t expires_ns; /* at most the record's, as a pair with created */
+    int64_t expires_ns; /* with created and depth: at most the record's */
     uint64_t created;
+    uint32_t depth; /* length of the path of its directory */
     uint32_t record;
 };
 
