@@ -2,13 +2,17 @@
 # make check. One more program fuzz_NAME: its name in FUZZERS, its corpus in FUZZ_CORPORA, its sources, LDFLAGS, LDADD.
 FUZZERS += \
 	%D%/fuzz_command \
+	%D%/fuzz_keys_parse \
+	%D%/fuzz_request \
 	%D%/fuzz_url
 FUZZ_CORPORA = \
 	%D%/corpus/command \
+	%D%/corpus/keys_parse \
+	%D%/corpus/request \
 	%D%/corpus/url
 
 check_PROGRAMS += $(FUZZERS)
-EXTRA_DIST += $(FUZZ_CORPORA)
+EXTRA_DIST += $(FUZZ_CORPORA) %D%/fuzz_keys_parse.dict %D%/fuzz_request.dict
 FUZZ_SOURCES = %D%/fuzz.h
 if !FUZZ
 FUZZ_SOURCES += %D%/replay.c
@@ -18,6 +22,15 @@ endif
 %C%_fuzz_command_SOURCES = %D%/fuzz_command.c $(FUZZ_SOURCES)
 %C%_fuzz_command_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 %C%_fuzz_command_LDADD = src/codec/libcodec.a src/store/libstore.a src/proto/libproto.a src/base/libbase.a
+
+%C%_fuzz_keys_parse_SOURCES = %D%/fuzz_keys_parse.c $(FUZZ_SOURCES)
+%C%_fuzz_keys_parse_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+%C%_fuzz_keys_parse_LDADD = src/api/libapi.a src/proto/libproto.a src/base/libbase.a
+
+%C%_fuzz_request_SOURCES = %D%/fuzz_request.c $(FUZZ_SOURCES) \
+	tests/unit/api/fake_engine.c tests/unit/api/fake_engine.h
+%C%_fuzz_request_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+%C%_fuzz_request_LDADD = src/api/libapi.a src/codec/libcodec.a src/store/libstore.a src/proto/libproto.a src/base/libbase.a
 
 %C%_fuzz_url_SOURCES = %D%/fuzz_url.c $(FUZZ_SOURCES)
 %C%_fuzz_url_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
