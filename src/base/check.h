@@ -4,12 +4,12 @@
 
 #include <stddef.h>
 
-#define CP_MUST_CHECK __attribute__((warn_unused_result))
+#define CP_MUST_CHECK         __attribute__((warn_unused_result))
 #define CP_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
-#define CP_NORETURN __attribute__((noreturn))
-#define CP_UNUSED __attribute__((unused))
-#define CP_LIKELY(x) __builtin_expect(!!(x), 1)
-#define CP_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define CP_NORETURN           __attribute__((noreturn))
+#define CP_UNUSED             __attribute__((unused))
+#define CP_LIKELY(x)          __builtin_expect(!!(x), 1)
+#define CP_UNLIKELY(x)        __builtin_expect(!!(x), 0)
 
 /* The struct of TYPE whose MEMBER is at PTR. */
 #define CP_CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
@@ -23,6 +23,9 @@ CP_NORETURN void check_failed(const char *file, int line, const char *what);
         if (CP_UNLIKELY(!(cond)))                                                                  \
             check_failed(__FILE__, __LINE__, #cond);                                               \
     } while (0)
+
+/* For branches that no value of ours can reach. */
+#define CP_NEVER(what) check_failed(__FILE__, __LINE__, (what))
 
 /* Walks of whole structures: only in builds for tests (configure --enable-deep-checks). */
 #ifdef CP_DEEP_CHECKS
