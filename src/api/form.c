@@ -41,13 +41,25 @@ static void quote(struct buf *b, struct span s)
     buf_char(b, '"');
 }
 
+/* Where the pairs of one request go. */
+struct reading {
+    struct form *form;
+    struct buf *scratch;
+    size_t room; /* no decoding of the whole request takes more */
+    bool semicolon;
+    struct span bad; /* the first bad escape; ptr NULL: none */
+};
+
 /* Decodes S; borrows it when there is nothing to decode. */
-static bool decode(struct span s, struct buf *scratch, struct span *out, struct span *bad)
+static bool decode(struct reading *r, struct span s, struct span *out, struct span *bad)
 {
+    struct buf *scratch = r->scratch;
     if (memchr(s.ptr, '%', s.len) == NULL && memchr(s.ptr, '+', s.len) == NULL) {
         *out = s;
         return true;
     }
+    if (scratch->cap == 0)
+        buf_reserve(scratch, r->room); /* it never moves: the spans into it stay good */
     size_t at = scratch->len;
     if (!url_unescape(scratch, s, URL_QUERY, bad))
         return false;
@@ -63,13 +75,6 @@ static enum form_name find(struct span name)
     return (enum form_name)i;
 }
 
-struct reading {
-    struct form *form;
-    struct buf *scratch;
-    bool semicolon;
-    struct span bad; /* the first bad escape; ptr NULL: none */
-};
-
 static void take_pair(struct reading *r, struct url_pair pair)
 {
     struct span name, value, bad;
@@ -79,13 +84,13 @@ static void take_pair(struct reading *r, struct url_pair pair)
         r->semicolon = true;
         return;
     }
-    if (!decode(pair.name, r->scratch, &name, &bad)) {
+    if (!decode(r, pair.name, &name, &bad)) {
         r->bad = r->bad.ptr != NULL ? r->bad : bad;
         return;
     }
     enum form_name which = find(name);
     r->scratch->len = kept; /* the name has done its work */
-    if (!decode(pair.value, r->scratch, &value, &bad)) {
+    if (!decode(r, pair.value, &value, &bad)) {
         r->bad = r->bad.ptr != NULL ? r->bad : bad;
         return;
     }
@@ -96,25 +101,23 @@ static void take_pair(struct reading *r, struct url_pair pair)
 }
 
 /* One source of pairs. A semicolon anywhere outdoes a bad escape before it, as in Go. */
-static bool read_pairs(struct span pairs, struct form *out, struct buf *scratch, struct buf *cause)
+static bool read_pairs(struct reading *r, struct span pairs, struct buf *cause)
 {
-    struct reading r = {.form = out, .scratch = scratch};
     for (struct url_pair pair; url_next_pair(&pairs, &pair);)
-        take_pair(&r, pair);
-    if (r.semicolon) {
+        take_pair(r, pair);
+    if (r->semicolon) {
         buf_lit(cause, "invalid semicolon separator in query");
         return false;
     }
-    if (r.bad.ptr != NULL) {
+    if (r->bad.ptr != NULL) {
         buf_lit(cause, "invalid URL escape ");
-        quote(cause, r.bad);
+        quote(cause, r->bad);
         return false;
     }
     return true;
 }
 
-static bool read_body(const struct api_request *rq, struct form *out, struct buf *scratch,
-                      struct buf *cause)
+static bool read_body(struct reading *r, const struct api_request *rq, struct buf *cause)
 {
     bool is_form;
     const char *wrong = mime_parse(rq->content_type, &is_form);
@@ -126,17 +129,20 @@ static bool read_body(const struct api_request *rq, struct form *out, struct buf
         buf_span(cause, span_of(wrong));
         return false;
     }
-    return !is_form || read_pairs(rq->body, out, scratch, cause);
+    return !is_form || read_pairs(r, rq->body, cause);
 }
 
 bool form_read(const struct api_request *rq, struct span query, struct form *out,
                struct buf *scratch, struct buf *cause)
 {
     bool has_body = rq->method == V2_M_PUT || rq->method == V2_M_POST;
+    struct reading r = {
+        .form = out,
+        .scratch = scratch,
+        .room = query.len + (has_body ? rq->body.len : 0),
+    };
     *out = (struct form){0};
-    /* decoding never makes more bytes: the spans into it stay where they are */
-    buf_reserve(scratch, query.len + (has_body ? rq->body.len : 0) + 1);
-    if (has_body && !read_body(rq, out, scratch, cause))
+    if (has_body && !read_body(&r, rq, cause))
         return false;
-    return read_pairs(query, out, scratch, cause);
+    return read_pairs(&r, query, cause);
 }

@@ -27,6 +27,22 @@ static void split(struct span raw, struct span *path, struct span *query)
     }
 }
 
+/* Is PATH its own clean form? Nearly every one is: no need to build it then. */
+static bool is_clean(struct span path)
+{
+    for (size_t i = 0; i + 1 < path.len; i++) {
+        if (path.ptr[i] != '/')
+            continue;
+        size_t dots = 0;
+        while (i + 1 + dots < path.len && dots < 3 && path.ptr[i + 1 + dots] == '.')
+            dots++;
+        bool ends = i + 1 + dots == path.len || path.ptr[i + 1 + dots] == '/';
+        if (ends && dots < 3) /* nothing, "." or ".." between two slashes */
+            return false;
+    }
+    return path.len > 0;
+}
+
 enum target_kind target_parse(struct span raw, struct target *out)
 {
     struct span path, bad;
@@ -42,18 +58,18 @@ enum target_kind target_parse(struct span raw, struct target *out)
             return TARGET_BAD;
         out->path = buf_as_span(&out->decoded);
     }
+    if (is_clean(out->path))
+        return TARGET_CLEAN;
     struct buf clean = {0};
-    enum target_kind kind = TARGET_CLEAN;
-    if (!url_clean_path(&clean, out->path)) {
-        url_escape_path(&out->location, buf_as_span(&clean));
-        if (out->query.len > 0) {
-            buf_char(&out->location, '?');
-            buf_span(&out->location, out->query);
-        }
-        kind = TARGET_REDIRECT;
+    bool same = url_clean_path(&clean, out->path);
+    CP_ASSERT(!same);
+    url_escape_path(&out->location, buf_as_span(&clean));
+    if (out->query.len > 0) {
+        buf_char(&out->location, '?');
+        buf_span(&out->location, out->query);
     }
     buf_fini(&clean);
-    return kind;
+    return TARGET_REDIRECT;
 }
 
 void target_fini(struct target *t)

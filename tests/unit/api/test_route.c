@@ -2,6 +2,9 @@
 #include "fake_engine.h"
 #include "test_api.h"
 
+#include "api/target.h"
+#include "proto/url.h"
+
 #define NOT_FOUND "404 page not found\n"
 #define WRONG     "Method Not Allowed\n"
 #define KEYS      "HEAD,GET,PUT,POST,DELETE"
@@ -99,12 +102,36 @@ START_TEST(health_without_leader)
 }
 END_TEST
 
+/* Every path of up to eight bytes out of three: clean is what the cleaning leaves as it is. */
+START_TEST(clean_is_what_cleaning_leaves)
+{
+    char s[9] = "/";
+    for (unsigned len = 1; len <= sizeof s; len++) {
+        unsigned total = 1;
+        for (unsigned i = 1; i < len; i++)
+            total *= 3;
+        for (unsigned k = 0; k < total; k++) {
+            for (unsigned i = 1, x = k; i < len; i++, x /= 3)
+                s[i] = "/.a"[x % 3];
+            struct span path = {s, len};
+            struct buf clean = {0};
+            struct target t;
+            bool same = url_clean_path(&clean, path);
+            ck_assert_msg((target_parse(path, &t) == TARGET_CLEAN) == same, "%.*s", (int)len, s);
+            target_fini(&t);
+            buf_fini(&clean);
+        }
+    }
+}
+END_TEST
+
 Suite *route_suite(void)
 {
     Suite *s = suite_create("route");
     TCase *t = tcase_create("table");
     tcase_add_loop_test(t, routes, 0, (int)CP_COUNT(rows));
     tcase_add_test(t, health_without_leader);
+    tcase_add_test(t, clean_is_what_cleaning_leaves);
     suite_add_tcase(s, t);
     return s;
 }
