@@ -1,5 +1,5 @@
-/* door: the clients' side of HTTP: worker threads, each with an epoll loop over a threadless libmicrohttpd daemon.
- * Only this folder knows libmicrohttpd. */
+/* door: the clients' side of HTTP: worker threads, each with an epoll loop over a threadless
+ * libmicrohttpd daemon. Only this folder knows libmicrohttpd. */
 #pragma once
 
 #include "api/api.h"
@@ -9,21 +9,36 @@ struct door;
 
 struct door_conf {
     struct api *api;
-    unsigned workers;
+    unsigned workers;      /* 0: one a processor, at least 2 */
     const int *listen_fds; /* nonblocking, listening; stay the caller's */
     unsigned n_listen;
-    unsigned connections_max, head_bytes, idle_timeout_s;
+    unsigned connections_max, head_bytes,
+        idle_timeout_s; /* 0: LIMIT_CONNECTIONS, LIMIT_HEAD_BYTES, 10 minutes */
 };
 
-/* Opens a listening socket for "host:port" or "[v6]:port"; *fds get one a resolved address (at most MAX); gives how many. */
-int door_listen(const char *host, const char *port, int *fds, unsigned max, struct err *e) CP_MUST_CHECK;
+/* Opens a listening socket for "host:port" or "[v6]:port"; *fds get one a resolved address (at most
+ * MAX); gives how many. */
+int door_listen(const char *host, const char *port, int *fds, unsigned max,
+                struct err *e) CP_MUST_CHECK;
 
-/* Made before the engine (the engine's turn_end is door_turn_end), started when the engine serves. */
+/* Made before the engine (the engine's turn_end is door_turn_end), started when the engine serves.
+ */
 int door_new(struct door **out, const struct door_conf *conf, struct err *e) CP_MUST_CHECK;
 int door_start(struct door *d, struct api *api, struct err *e) CP_MUST_CHECK;
 /* Engine thread: hands each worker what the turn has gathered for it, one wake each. */
 void door_turn_end(void *door);
-/* Accepts no more; waits (at most GRACE_MS) until writes in flight are answered, ends watches and idle connections. */
+/* Accepts no more; waits (at most GRACE_MS) until writes in flight are answered, ends watches and
+ * idle connections. */
 void door_drain(struct door *d, unsigned grace_ms);
-/* Ends the threads, frees. Before engine_stop nothing of a request may be left: drain does that. */
+/* Ends the threads, frees; waits until the engine has given everything back. The ladder is
+ * door_drain, engine_stop, door_stop: engine_stop answers what the grace did not suffice for, and
+ * calls door_turn_end until it returns. */
 void door_stop(struct door *d);
+
+struct door_stats {
+    uint64_t connections, watches;
+    uint64_t overflows; /* watches cut because their client was too slow */
+    uint64_t refused;   /* connections beyond connections_max */
+};
+/* Any thread. */
+void door_stats(struct door *d, struct door_stats *out);

@@ -1,1 +1,13 @@
-# http
+noinst_LIBRARIES += %D%/libhttp.a
+%C%_libhttp_a_CPPFLAGS = $(AM_CPPFLAGS) $(MHD_CFLAGS)
+%C%_libhttp_a_SOURCES = \
+	%D%/accept.c \
+	%D%/conn.c %D%/conn.h \
+	%D%/door.c %D%/door.h \
+	%D%/head.c %D%/head.h \
+	%D%/listen.c \
+	%D%/loop.c \
+	%D%/reply.c %D%/reply.h \
+	%D%/stream.c %D%/stream.h \
+	%D%/turn.c \
+	%D%/worker.h

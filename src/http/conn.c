@@ -1,0 +1,365 @@
+/* conn: libmicrohttpd's callbacks, and the life of a request between them. The rules that keep it
+ * alive: a reply is queued in the last call of the handler (in the first one only to refuse and
+ * close); a connection is suspended before the engine hears of it, and only this thread resumes it.
+ */
+#include "http/conn.h"
+
+#include "base/mem.h"
+#include "http/head.h"
+#include "http/reply.h"
+#include "http/stream.h"
+
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#define KEEP_BYTES 1024 /* a buffer up to this size stays with an idle connection */
+
+#define TO(state) (1u << CONN_##state)
+static const unsigned successors[CONN_STATES] = {
+    [CONN_IDLE] = TO(HEAD),
+    [CONN_HEAD] = TO(BODY) | TO(REPLYING) | TO(IDLE),
+    [CONN_BODY] = TO(REPLYING) | TO(WRITING) | TO(OPENING) | TO(IDLE),
+    [CONN_WRITING] = TO(WRITTEN),
+    [CONN_WRITTEN] = TO(REPLYING) | TO(IDLE),
+    [CONN_OPENING] = TO(OPENED) | TO(GONE),
+    [CONN_OPENED] = TO(STREAMING) | TO(REPLYING) | TO(GONE) | TO(IDLE),
+    [CONN_STREAMING] = TO(IDLE),
+    [CONN_REPLYING] = TO(IDLE),
+    [CONN_GONE] = TO(IDLE),
+};
+
+static bool is_replying(enum conn_state s)
+{
+    return s == CONN_REPLYING || s == CONN_STREAMING;
+}
+
+void conn_move(struct conn *k, enum conn_state to)
+{
+    CP_ASSERT((successors[k->state] >> to & 1) != 0);
+    if (is_replying(k->state))
+        k->worker->replying--;
+    if (is_replying(to))
+        k->worker->replying++;
+    k->state = to;
+}
+
+void conn_suspend(struct conn *k)
+{
+    CP_ASSERT(!k->suspended);
+    k->suspended = true;
+    MHD_suspend_connection(k->mhd);
+}
+
+void conn_resume(struct conn *k)
+{
+    if (!k->suspended)
+        return;
+    k->suspended = false;
+    k->worker->resumed = true;
+    MHD_resume_connection(k->mhd);
+}
+
+void conn_watch_hangup(struct conn *k)
+{
+    struct epoll_event ev = {.events = EPOLLRDHUP | EPOLLONESHOT, .data.ptr = k};
+
+    /* Without it (the kernel is out of memory) the watch lives until its next event. */
+    k->hangup_watched = epoll_ctl(k->worker->ep, EPOLL_CTL_ADD, k->fd, &ev) == 0;
+}
+
+void conn_hangup(struct conn *k)
+{
+    switch (k->state) {
+    case CONN_OPENING:
+    case CONN_OPENED:
+        sub_detach(k);
+        conn_move(k, CONN_GONE);
+        conn_resume(k);
+        break;
+    case CONN_STREAMING:
+        sub_detach(k);
+        conn_resume(k);
+        break;
+    default: /* the watch has just been answered */
+        break;
+    }
+}
+
+/* An idle connection goes as soon as libmicrohttpd sees the end of its input. */
+static void close_idle(struct conn *k)
+{
+    shutdown(k->fd, SHUT_RD);
+}
+
+void conn_drain(struct conn *k)
+{
+    if (k->state == CONN_IDLE)
+        close_idle(k);
+    else
+        conn_hangup(k);
+}
+
+void conn_written(struct conn *k, struct proposal *p)
+{
+    k->proposal = p;
+    conn_move(k, CONN_WRITTEN);
+    conn_resume(k);
+}
+
+/* Suspends the request and gives the write to the engine. */
+static enum MHD_Result propose(struct conn *k, struct api_result *r)
+{
+    struct worker *w = k->worker;
+    struct proposal *p = r->proposal;
+
+    p->owner = k;
+    p->done = turn_written;
+    k->no_value = r->no_value;
+    conn_move(k, CONN_WRITING);
+    conn_suspend(k);
+    w->at_engine++;
+    if (!engine_propose(w->door->api->engine, &p)) {
+        w->at_engine--;
+        k->refused = true;
+        conn_written(k, p);
+    }
+    return MHD_YES;
+}
+
+static enum MHD_Result answer_write(struct conn *k)
+{
+    struct proposal *p = k->proposal;
+    struct api_reply r = {0};
+
+    if (k->refused) {
+        p->code = V2_RAFT_INTERNAL;
+        p->cause.len = 0;
+        buf_lit(&p->cause, "etcdserver: too many requests");
+    }
+    k->proposal = NULL;
+    api_proposal_reply(k->worker->door->api, &p, k->no_value, &r);
+    if (k->refused)
+        r.status = MHD_HTTP_SERVICE_UNAVAILABLE;
+    return reply_send(k, &r);
+}
+
+static enum MHD_Result answer(struct conn *k)
+{
+    struct worker *w = k->worker;
+    struct api_result r;
+    struct api_request rq = {
+        .method = k->method,
+        .target = k->path_query,
+        .content_type = k->content_type,
+        .body = buf_as_span(&k->body),
+        .body_too_large = k->too_large,
+    };
+
+    if (w->draining)
+        return reply_raft_error(k, 0, "etcdserver: server stopped");
+    api_handle(w->door->api, w->number, &rq, &r);
+    switch (r.outcome) {
+    case API_REPLY:
+        return reply_send(k, &r.reply);
+    case API_PROPOSE:
+        return propose(k, &r);
+    case API_WATCH:
+        sub_open(k, &r);
+        return MHD_YES;
+    case API_STREAM:
+        return listing_send(k, &r);
+    }
+    CP_ASSERT(!"an outcome of api_handle");
+    return MHD_NO;
+}
+
+static enum MHD_Result first_call(struct conn *k, const char *method, const char *version)
+{
+    uint64_t length;
+    struct head_refusal no = head_check(k, method, version, &length);
+
+    if (no.status != 0)
+        return reply_bare(k, no.status, no.text);
+    conn_move(k, CONN_BODY);
+    if (length <= LIMIT_DRAIN_BYTES)
+        return MHD_YES;
+    /* More than would be read off: answered now, which closes the connection. */
+    k->too_large = true;
+    return answer(k);
+}
+
+static enum MHD_Result take_body(struct conn *k, const char *data, size_t n)
+{
+    k->body_seen += n;
+    if (k->body_seen > LIMIT_DRAIN_BYTES)
+        return MHD_NO; /* no reply is possible between the first call and the last */
+    if (k->method != V2_M_PUT && k->method != V2_M_POST)
+        return MHD_YES; /* read off and forgotten */
+    if (k->body_seen > LIMIT_FORM_BYTES) {
+        k->too_large = true;
+        buf_fini(&k->body);
+        return MHD_YES;
+    }
+    buf_add(&k->body, data, n);
+    return MHD_YES;
+}
+
+enum MHD_Result conn_on_request(void *cls, struct MHD_Connection *mhd, const char *url,
+                                const char *method, const char *version, const char *data,
+                                size_t *size, void **req_cls)
+{
+    struct conn *k = *req_cls;
+
+    (void)cls;
+    (void)mhd;
+    (void)url;
+    if (k == NULL)
+        return MHD_NO;
+    switch (k->state) {
+    case CONN_HEAD:
+        return first_call(k, method, version);
+    case CONN_BODY:
+        if (*size > 0) {
+            size_t n = *size;
+
+            *size = 0;
+            return take_body(k, data, n);
+        }
+        return answer(k);
+    case CONN_WRITTEN:
+        return answer_write(k);
+    case CONN_OPENED:
+        return sub_answer(k);
+    case CONN_GONE:
+        return MHD_NO;
+    default:
+        CP_ASSERT(!"a state in which libmicrohttpd calls");
+        return MHD_NO;
+    }
+}
+
+void *conn_on_target(void *cls, const char *uri, struct MHD_Connection *mhd)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct conn *k = info != NULL ? info->socket_context : NULL;
+
+    (void)cls;
+    if (k == NULL)
+        return NULL;
+    if (uri == NULL)
+        uri = "";
+    conn_move(k, CONN_HEAD);
+    buf_add(&k->target, uri, strlen(uri));
+
+    /* Its own, writable read buffer: nothing is left of the query that it could split into its
+     * pool. */
+    char *query = strchr((char *)(uintptr_t)uri, '?');
+
+    if (query != NULL)
+        query[1] = '\0';
+    return k;
+}
+
+static void recycle(struct buf *b)
+{
+    if (b->cap > KEEP_BYTES)
+        buf_fini(b);
+    else
+        buf_clear(b);
+}
+
+void conn_on_completed(void *cls, struct MHD_Connection *mhd, void **req_cls,
+                       enum MHD_RequestTerminationCode why)
+{
+    struct conn *k = *req_cls;
+
+    (void)cls;
+    (void)mhd;
+    (void)why;
+    if (k == NULL)
+        return;
+    *req_cls = NULL;
+    CP_ASSERT(!k->suspended);
+    if (k->sub != NULL)
+        sub_detach(k);
+    if (k->listing != NULL || k->piece.cap > 0)
+        listing_end(k);
+    if (k->proposal != NULL) {
+        struct api_reply r = {0};
+
+        /* The connection broke between the resumption and the repeated call. */
+        api_proposal_reply(k->worker->door->api, &k->proposal, k->no_value, &r);
+        api_reply_fini(&r);
+    }
+    if (k->hangup_watched) {
+        (void)epoll_ctl(k->worker->ep, EPOLL_CTL_DEL, k->fd, NULL);
+        k->hangup_watched = false;
+    }
+    recycle(&k->target);
+    recycle(&k->body);
+    k->too_large = k->refused = false;
+    k->body_seen = 0;
+    k->content_type = (struct span){0};
+    conn_move(k, CONN_IDLE);
+    if (k->worker->draining)
+        close_idle(k);
+}
+
+static struct conn *conn_new(struct worker *w)
+{
+    struct conn *k;
+
+    if (list_empty(&w->spare_conns)) {
+        k = mem_zalloc(sizeof(*k));
+        k->worker = w;
+        list_init(&k->place);
+    } else {
+        k = CP_CONTAINER_OF(w->spare_conns.next, struct conn, place);
+        list_del(&k->place);
+    }
+    list_add_tail(&w->conns, &k->place);
+    return k;
+}
+
+void conn_on_connection(void *cls, struct MHD_Connection *mhd, void **context,
+                        enum MHD_ConnectionNotificationCode what)
+{
+    struct worker *w = cls;
+
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        struct conn *k = conn_new(w);
+
+        k->mhd = mhd;
+        k->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        *context = k;
+        w->started++;
+        return;
+    }
+
+    struct conn *k = *context;
+
+    if (k == NULL)
+        return;
+    CP_ASSERT(k->state == CONN_IDLE);
+    *context = NULL;
+    k->mhd = NULL;
+    k->fd = -1;
+    list_del(&k->place);
+    list_add_tail(&w->spare_conns, &k->place);
+    atomic_fetch_sub(&w->door->connections, 1);
+}
+
+void conns_free(struct worker *w)
+{
+    CP_ASSERT(list_empty(&w->conns));
+    LIST_FOREACH_SAFE (at, tmp, &w->spare_conns) {
+        struct conn *k = CP_CONTAINER_OF(at, struct conn, place);
+
+        buf_fini(&k->target);
+        buf_fini(&k->body);
+        buf_fini(&k->piece);
+        mem_free(k);
+    }
+}

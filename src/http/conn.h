@@ -1,0 +1,77 @@
+/* conn: one client connection and the request that is under way on it; its worker's thread only.
+ *
+ *     IDLE ─► HEAD ─► BODY ─► REPLYING ─► IDLE          answered at once
+ *                       ├─► WRITING ⇒ WRITTEN ─► REPLYING     ⇒: suspended, woken by the worker's
+ * mailbox └─► OPENING ⇒ OPENED ─► STREAMING     a watch; or REPLYING when refused or already
+ * answered └─► GONE                       the client left while the watch was being opened
+ */
+#pragma once
+
+#include "http/worker.h"
+
+enum conn_state {
+    CONN_IDLE,
+    CONN_HEAD,      /* the target has come */
+    CONN_BODY,      /* the head was fine, the body comes */
+    CONN_WRITING,   /* suspended; the engine has the proposal */
+    CONN_WRITTEN,   /* the proposal is back */
+    CONN_OPENING,   /* suspended; the engine has the watch */
+    CONN_OPENED,    /* the watch is open or refused, nothing is sent yet */
+    CONN_STREAMING, /* head sent, the body grows; suspended while there is nothing to send */
+    CONN_REPLYING,  /* the whole reply is libmicrohttpd's */
+    CONN_GONE,      /* nobody to answer */
+    CONN_STATES
+};
+
+struct conn {
+    struct list place; /* in conns or spare_conns of the worker */
+    struct worker *worker;
+    struct MHD_Connection *mhd;
+    int fd;
+    enum conn_state state;
+    bool suspended;
+    bool hangup_watched; /* fd is in the worker's epoll */
+
+    /* The request. */
+    enum v2_method method;
+    bool http10;
+    bool too_large;
+    size_t body_seen;
+    struct buf target;
+    struct span path_query;   /* in target: without scheme and host */
+    struct span content_type; /* libmicrohttpd's, valid until the request ends */
+    struct buf body;
+
+    /* What it waits for or sends. */
+    struct proposal *proposal; /* WRITTEN: given back */
+    bool no_value;
+    bool refused;    /* the engine has taken neither write nor watch */
+    struct sub *sub; /* OPENING, OPENED, STREAMING; NULL once the stream has ended */
+    struct api_listing *listing;
+    struct buf piece;
+    size_t piece_at;
+};
+
+/* The only place where a state changes. */
+void conn_move(struct conn *k, enum conn_state to);
+void conn_suspend(struct conn *k);
+/* Fine when it is not suspended. */
+void conn_resume(struct conn *k);
+/* From now on a hang-up of the client wakes the worker; conn_hangup is then called. */
+void conn_watch_hangup(struct conn *k);
+void conn_hangup(struct conn *k);
+/* Draining has begun: end what would not end by itself. */
+void conn_drain(struct conn *k);
+/* The engine has answered (or refused to take) the write. */
+void conn_written(struct conn *k, struct proposal *p);
+void conns_free(struct worker *w);
+
+/* Callbacks of libmicrohttpd; CLS is the worker. */
+void *conn_on_target(void *cls, const char *uri, struct MHD_Connection *mhd);
+enum MHD_Result conn_on_request(void *cls, struct MHD_Connection *mhd, const char *url,
+                                const char *method, const char *version, const char *data,
+                                size_t *size, void **req_cls);
+void conn_on_completed(void *cls, struct MHD_Connection *mhd, void **req_cls,
+                       enum MHD_RequestTerminationCode why);
+void conn_on_connection(void *cls, struct MHD_Connection *mhd, void **context,
+                        enum MHD_ConnectionNotificationCode what);

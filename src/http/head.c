@@ -1,0 +1,188 @@
+/* head: one walk over target and headers. The words are those of Go's server. */
+#include "http/head.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#define BAD_REQUEST "400 Bad Request"
+
+static const struct head_refusal fine = {0, NULL};
+static const struct head_refusal bad = {MHD_HTTP_BAD_REQUEST, BAD_REQUEST};
+
+struct headers {
+    unsigned hosts, codings;
+    bool other_coding, other_expect, bad_name, lengths_differ;
+    struct span type, length;
+};
+
+/* Characters of a method and of a header's name (RFC 9110, token). */
+static bool is_token(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)s[i];
+
+        if (c <= ' ' || c >= 0x7f || strchr("\"(),/:;<=>?@[\\]{}", c) != NULL)
+            return false;
+    }
+    return n > 0;
+}
+
+static bool equal_fold(const char *s, size_t n, const char *word)
+{
+    return strlen(word) == n && strncasecmp(s, word, n) == 0;
+}
+
+static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *key,
+                                 size_t key_size, const char *value, size_t value_size)
+{
+    struct headers *h = cls;
+
+    (void)kind;
+    if (key_size == 0 || key[key_size - 1] == ' ' || key[key_size - 1] == '\t')
+        h->bad_name = true;
+    switch (key_size) {
+    case 4:
+        if (equal_fold(key, key_size, "Host"))
+            h->hosts++;
+        break;
+    case 6:
+        if (equal_fold(key, key_size, "Expect"))
+            h->other_expect = !equal_fold(value, value_size, "100-continue");
+        break;
+    case 12:
+        if (h->type.ptr == NULL && equal_fold(key, key_size, "Content-Type"))
+            h->type = span_make(value, value_size);
+        break;
+    case 14:
+        if (equal_fold(key, key_size, "Content-Length")) {
+            struct span length = span_make(value, value_size);
+
+            h->lengths_differ =
+                h->lengths_differ || (h->length.ptr != NULL && !span_eq(h->length, length));
+            h->length = length;
+        }
+        break;
+    case 17:
+        if (equal_fold(key, key_size, "Transfer-Encoding")) {
+            h->codings++;
+            h->other_coding = h->other_coding || !equal_fold(value, value_size, "chunked");
+        }
+        break;
+    default:
+        break;
+    }
+    return MHD_YES;
+}
+
+static enum v2_method method_of(const char *m, size_t n)
+{
+    static const struct {
+        const char *name;
+        size_t len;
+        enum v2_method method;
+    } known[] = {
+        {"GET", 3, V2_M_GET},   {"PUT", 3, V2_M_PUT},       {"HEAD", 4, V2_M_HEAD},
+        {"POST", 4, V2_M_POST}, {"DELETE", 6, V2_M_DELETE}, {"OPTIONS", 7, V2_M_OPTIONS},
+    };
+
+    for (size_t i = 0; i < CP_COUNT(known); i++) {
+        if (known[i].len == n && memcmp(known[i].name, m, n) == 0)
+            return known[i].method;
+    }
+    return V2_M_OTHER;
+}
+
+static bool is_hex(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/* No blank or control byte anywhere; in the path only whole percent escapes. */
+static bool is_clean_target(struct span t)
+{
+    bool in_path = true;
+
+    for (size_t i = 0; i < t.len; i++) {
+        unsigned char c = (unsigned char)t.ptr[i];
+
+        if (c <= ' ' || c == 0x7f)
+            return false;
+        if (c == '?')
+            in_path = false;
+        if (c == '%' && in_path &&
+            (t.len - i < 3 || !is_hex(t.ptr[i + 1]) || !is_hex(t.ptr[i + 2])))
+            return false;
+    }
+    return t.len > 0;
+}
+
+/* The path and query of "/path", "scheme://host/path" or "*"; an empty span for anything else. */
+static struct span path_of(struct span t)
+{
+    size_t i = 0;
+
+    if (t.ptr[0] == '/' || span_eq(t, SPAN("*")))
+        return t;
+    if (!isalpha((unsigned char)t.ptr[0]))
+        return (struct span){0};
+    while (i < t.len && (isalnum((unsigned char)t.ptr[i]) || strchr("+-.", t.ptr[i]) != NULL))
+        i++;
+    if (!span_starts(span_from(t, i), SPAN("://")))
+        return (struct span){0};
+    for (i += 3; i < t.len && t.ptr[i] != '/'; i++) {
+        if (t.ptr[i] == '?')
+            return (struct span){0};
+    }
+    return i < t.len ? span_from(t, i) : SPAN("/");
+}
+
+/* Digits only: libmicrohttpd has refused everything else. */
+static uint64_t length_of(struct span s)
+{
+    uint64_t n = 0;
+
+    for (size_t i = 0; i < s.len && s.ptr[i] >= '0' && s.ptr[i] <= '9'; i++) {
+        if (n > UINT64_MAX / 16)
+            return UINT64_MAX;
+        n = n * 10 + (uint64_t)(s.ptr[i] - '0');
+    }
+    return n;
+}
+
+struct head_refusal head_check(struct conn *k, const char *method, const char *version,
+                               uint64_t *length)
+{
+    struct headers h = {0};
+    struct span target = buf_as_span(&k->target);
+    size_t method_len = strlen(method);
+
+    *length = 0;
+    k->http10 = strcmp(version, MHD_HTTP_VERSION_1_0) == 0;
+    k->method = method_of(method, method_len);
+    if (k->method == V2_M_OTHER && !is_token(method, method_len))
+        return bad;
+    if (!is_clean_target(target))
+        return bad;
+    k->path_query = path_of(target);
+    if (k->path_query.len == 0)
+        return bad;
+    MHD_get_connection_values_n(k->mhd, MHD_HEADER_KIND, on_header, &h);
+    if (h.bad_name || h.lengths_differ)
+        return bad;
+    if (h.codings > 0 && !k->http10) {
+        if (h.codings > 1 || h.other_coding)
+            return (struct head_refusal){MHD_HTTP_NOT_IMPLEMENTED, "Unsupported transfer encoding"};
+    } else {
+        *length = length_of(h.length);
+    }
+    if (h.hosts > 1)
+        return (struct head_refusal){MHD_HTTP_BAD_REQUEST, BAD_REQUEST ": too many Host headers"};
+    if (h.hosts == 0 && !k->http10)
+        return (struct head_refusal){MHD_HTTP_BAD_REQUEST,
+                                     BAD_REQUEST ": missing required Host header"};
+    if (h.other_expect && !k->http10)
+        return (struct head_refusal){MHD_HTTP_EXPECTATION_FAILED, NULL};
+    k->content_type = h.type;
+    return fine;
+}

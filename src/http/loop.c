@@ -1,0 +1,313 @@
+/* loop: a worker's thread. One pass: wait; note hang-ups; take the mail (which resumes what has
+ * waited); let libmicrohttpd serve what is ready. Hang-ups come before everything that could end a
+ * connection, so the pointer in an event is never stale: conn_on_completed takes the descriptor out
+ * of the epoll set before it is closed. */
+#include "base/log.h"
+#include "base/mem.h"
+#include "http/conn.h"
+#include "http/reply.h"
+#include "http/stream.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LEAVE_MS     100
+#define STUCK_PASSES (2 * LIMIT_DEADLINE_MS / LEAVE_MS)
+
+/* Lines of libmicrohttpd that tell of nothing but clients, or of what we did on purpose. */
+static bool is_noise(const char *line)
+{
+    static const char *const noise[] = {
+        "Application reported internal error",
+        "Closing connection",
+        "closing connection",
+        "Connection was closed",
+        "Failed to send data",
+        "Failed to set TCP_NODELAY",
+        "Failed to disable TCP Nagle",
+        "Setting",
+        "Socket has been unexpectedly",
+        "Socket disconnected",
+        "Error processing request",
+        "Received malformed",
+        "Error reading",
+        "rejecting",
+    };
+
+    for (size_t i = 0; i < CP_COUNT(noise); i++) {
+        if (strstr(line, noise[i]) != NULL)
+            return true;
+    }
+    return false;
+}
+
+CP_PRINTF(2, 0)
+static void on_log(void *cls, const char *fmt, va_list args)
+{
+    char line[256];
+
+    (void)cls;
+    if (vsnprintf(line, sizeof(line), fmt, args) < 0)
+        return;
+    line[strcspn(line, "\r\n")] = '\0';
+    if (is_noise(line))
+        log_debug("http.library", LOG_S("text", line));
+    else
+        log_warn("http.library", LOG_S("text", line));
+}
+
+int worker_init(struct worker *w, struct door *d, unsigned number, struct err *e)
+{
+    w->door = d;
+    w->number = number;
+    w->ep = -1;
+    w->out_last = &w->out_first;
+    list_init(&w->conns);
+    list_init(&w->spare_conns);
+
+    int rc = mailbox_init(&w->mailbox, LIMIT_ENGINE_MAIL);
+
+    return rc < 0 ? err_sys(e, -rc, "http: eventfd") : 0;
+}
+
+static void drop_mail(struct worker *w)
+{
+    struct mail *m = mailbox_take(&w->mailbox);
+
+    while (m != NULL) {
+        struct mail *next = m->next;
+
+        /* All else has been waited for. */
+        CP_ASSERT(m->kind == MAIL_SOCKET);
+        struct dealt *t = CP_CONTAINER_OF(m, struct dealt, mail);
+        close(t->fd);
+        atomic_fetch_sub(&w->door->connections, 1);
+        mem_free(t);
+        m = next;
+    }
+}
+
+void worker_fini(struct worker *w)
+{
+    drop_mail(w);
+    conns_free(w);
+    if (w->ep >= 0)
+        close(w->ep);
+    mailbox_fini(&w->mailbox);
+}
+
+static int listen_to(struct worker *w, int fd, void *ptr)
+{
+    struct epoll_event ev = {.events = EPOLLIN, .data.ptr = ptr};
+
+    return epoll_ctl(w->ep, EPOLL_CTL_ADD, fd, &ev);
+}
+
+int worker_prepare(struct worker *w, struct err *e)
+{
+    const struct door_conf *conf = &w->door->conf;
+
+    w->ep = epoll_create1(EPOLL_CLOEXEC);
+    if (w->ep < 0)
+        return err_sys(e, errno, "http: epoll");
+    /* clang-format off */
+    w->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG |
+            MHD_USE_SUPPRESS_DATE_NO_CLOCK,
+        0, NULL, NULL, conn_on_request, w,
+        MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, /* first: the other options may complain */
+        MHD_OPTION_URI_LOG_CALLBACK, conn_on_target, w,
+        MHD_OPTION_NOTIFY_COMPLETED, conn_on_completed, w,
+        MHD_OPTION_NOTIFY_CONNECTION, conn_on_connection, w,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)conf->head_bytes,
+        MHD_OPTION_CONNECTION_LIMIT, conf->connections_max + EVENTS_A_PASS, /* refusing is ours */
+        MHD_OPTION_CONNECTION_TIMEOUT, conf->idle_timeout_s,
+#if MHD_VERSION >= 0x01000100
+        MHD_OPTION_CLIENT_DISCIPLINE_LVL, -3, /* the checks are ours, the same for every version */
+#else
+        MHD_OPTION_STRICT_FOR_CLIENT, 0,
+#endif
+        MHD_OPTION_END);
+    /* clang-format on */
+    if (w->daemon == NULL)
+        return err_set(e, -ENOMEM, "http: libmicrohttpd does not start");
+
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(w->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+
+    CP_ASSERT(info != NULL && info->epoll_fd >= 0);
+    if (listen_to(w, info->epoll_fd, w->daemon) < 0 ||
+        listen_to(w, w->mailbox.wake_fd, &w->mailbox) < 0)
+        return err_sys(e, errno, "http: epoll");
+    return 0;
+}
+
+/* Hands an accepted connection to libmicrohttpd, which closes it when it cannot take it. */
+static void take_socket(struct worker *w, struct dealt *t)
+{
+    unsigned before = w->started;
+
+    if (w->draining) {
+        close(t->fd);
+        atomic_fetch_sub(&w->door->connections, 1);
+    } else if (MHD_add_connection(w->daemon, t->fd, (const struct sockaddr *)&t->from, t->len) !=
+                   MHD_YES &&
+               w->started == before) {
+        atomic_fetch_sub(&w->door->connections,
+                         1); /* else conn_on_connection has counted the end */
+    }
+    mem_free(t);
+}
+
+static void take_mail(struct worker *w)
+{
+    struct mail *m = mailbox_take(&w->mailbox);
+
+    while (m != NULL) {
+        struct mail *next = m->next;
+
+        switch ((enum worker_mail)m->kind) {
+        case MAIL_SOCKET:
+            take_socket(w, CP_CONTAINER_OF(m, struct dealt, mail));
+            break;
+        case MAIL_WRITTEN: {
+            struct proposal *p = CP_CONTAINER_OF(m, struct proposal, mail);
+
+            w->at_engine--;
+            conn_written(p->owner, p);
+            break;
+        }
+        case MAIL_OPENED:
+            sub_opened(CP_CONTAINER_OF(CP_CONTAINER_OF(m, struct watch, mail), struct sub, watch));
+            break;
+        case MAIL_CLOSED:
+            sub_closed(CP_CONTAINER_OF(CP_CONTAINER_OF(m, struct watch, mail), struct sub, watch));
+            break;
+        case MAIL_EVENTS: {
+            struct delivery *d = CP_CONTAINER_OF(m, struct delivery, mail);
+
+            for (unsigned i = 0; i < d->n; i++)
+                sub_event(d->items[i].sub, d->items[i].event, d->items[i].historic);
+            mem_free(d);
+            break;
+        }
+        }
+        m = next;
+    }
+}
+
+static void begin_drain(struct worker *w)
+{
+    w->draining = true;
+    if (w->number == 0)
+        accept_end(w);
+    LIST_FOREACH_SAFE (at, tmp, &w->conns) {
+        conn_drain(CP_CONTAINER_OF(at, struct conn, place));
+    }
+}
+
+/* Tells door_drain that this worker has nothing under way any more; once. */
+static void tell_settled(struct worker *w)
+{
+    struct door *d = w->door;
+
+    w->settled = true;
+    pthread_mutex_lock(&d->lock);
+    d->n_settled++;
+    pthread_cond_signal(&d->settle);
+    pthread_mutex_unlock(&d->lock);
+}
+
+/* Milliseconds to wait, and whether the mailbox was told that its taker sleeps. */
+static int wait_ms(struct worker *w)
+{
+    MHD_UNSIGNED_LONG_LONG ms;
+    int wait = -1;
+
+    if (w->resumed)
+        return 0;
+    if (MHD_get_timeout(w->daemon, &ms) == MHD_YES)
+        wait = ms > INT_MAX ? INT_MAX : (int)ms;
+    if (w->deaf_until_ms != 0 && (wait < 0 || wait > DEAF_MS))
+        wait = DEAF_MS;
+    if (w->draining && (wait < 0 || wait > LEAVE_MS))
+        wait = LEAVE_MS;
+    return wait;
+}
+
+static void pass(struct worker *w)
+{
+    struct epoll_event ev[EVENTS_A_PASS];
+    int wait = wait_ms(w);
+
+    if (wait != 0 && !mailbox_sleep_begin(&w->mailbox))
+        wait = 0;
+
+    int n = epoll_wait(w->ep, ev, EVENTS_A_PASS, wait);
+    bool woken = false;
+
+    for (int i = 0; i < n; i++) {
+        void *ptr = ev[i].data.ptr;
+
+        if (ptr == &w->mailbox)
+            woken = true;
+        else if (ptr != w->daemon && !accept_is_listener(w, ptr))
+            conn_hangup(ptr);
+    }
+    if (woken)
+        mailbox_sleep_end(&w->mailbox);
+    else
+        atomic_store(&w->mailbox.asleep,
+                     false); /* as sleep_end, without the read of an eventfd that holds nothing */
+
+    if (!w->draining && door_phase(w->door) != DOOR_OPEN)
+        begin_drain(w);
+    for (int i = 0; i < n; i++) {
+        if (!w->draining && accept_is_listener(w, ev[i].data.ptr))
+            accept_batch(w, ev[i].data.ptr);
+    }
+    if (w->deaf_until_ms != 0 && accept_now_ms() >= w->deaf_until_ms)
+        accept_retry(w);
+    take_mail(w);
+
+    time_t now = time(NULL);
+
+    if (now != w->date_s) {
+        w->date_s = now;
+        reply_date(w->date, now);
+    }
+    w->run++;
+    w->resumed = false;
+    /* Time-out 0: with another one it could sleep on 128 ready events. */
+    (void)MHD_run_wait(w->daemon, 0);
+    if (w->draining && !w->settled && w->at_engine == 0 && w->replying == 0)
+        tell_settled(w);
+}
+
+void *worker_main(void *worker)
+{
+    struct worker *w = worker;
+    unsigned stuck = 0;
+
+    while (door_phase(w->door) != DOOR_STOP || w->at_engine > 0) {
+        pass(w);
+        if (door_phase(w->door) == DOOR_STOP && ++stuck > STUCK_PASSES) {
+            log_error("http.stuck", LOG_U("worker", w->number), LOG_U("requests", w->at_engine));
+            break;
+        }
+    }
+    if (w->at_engine > 0)
+        return w; /* the engine may still call back: nothing of this worker can be freed */
+    /* What the last mail resumed is still in libmicrohttpd's list of suspended connections, which
+     * must be empty. */
+    pass(w);
+    if (w->number == 0)
+        accept_end(w);
+    MHD_stop_daemon(w->daemon);
+    w->daemon = NULL;
+    return NULL;
+}

@@ -1,0 +1,209 @@
+/* reply: see reply.h. A reply costs one allocation a header in libmicrohttpd, so nothing is added
+ * that v2 does not have. */
+#include "http/reply.h"
+
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define CHUNK_ABOVE 2048 /* Go's server buffers that much before it begins to write chunks */
+
+void reply_date(char out[DATE_BYTES], time_t now)
+{
+    static const char days[] = "SunMonTueWedThuFriSat";
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    struct tm t;
+
+    gmtime_r(&now, &t);
+    snprintf(out, DATE_BYTES, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT", days + 3 * t.tm_wday,
+             (unsigned)t.tm_mday % 100, months + 3 * t.tm_mon, (unsigned)(t.tm_year + 1900) % 10000,
+             (unsigned)t.tm_hour % 100, (unsigned)t.tm_min % 100, (unsigned)t.tm_sec % 100);
+}
+
+static void add(struct MHD_Response *m, const char *name, const char *value)
+{
+    /* Refused are only control characters, which none of our values has, and a lack of memory. */
+    (void)MHD_add_response_header(m, name, value);
+}
+
+static void add_u64(struct MHD_Response *m, const char *name, uint64_t v)
+{
+    char digits[21], *at = digits + sizeof(digits) - 1;
+
+    *at = '\0';
+    do {
+        *--at = (char)('0' + v % 10);
+        v /= 10;
+    } while (v > 0);
+    add(m, name, at);
+}
+
+static const char *type_text(enum api_type type)
+{
+    switch (type) {
+    case API_TYPE_JSON:
+        return "application/json";
+    case API_TYPE_TEXT:
+    case API_TYPE_TEXT_NOSNIFF:
+        return "text/plain; charset=utf-8";
+    case API_TYPE_HTML:
+        return "text/html; charset=utf-8";
+    case API_TYPE_METRICS:
+        return "text/plain; version=0.0.4; charset=utf-8";
+    case API_TYPE_NONE:
+        break;
+    }
+    return NULL;
+}
+
+/* Go's order: by name, then Date. */
+static void add_headers(const struct conn *k, struct MHD_Response *m, struct api_reply *r)
+{
+    const struct worker *w = k->worker;
+    const char *type = type_text(r->type);
+
+    if (r->allow != NULL)
+        add(m, "Allow", r->allow);
+    if (w->draining)
+        add(m, "Connection", "close");
+    if (type != NULL)
+        add(m, "Content-Type", type);
+    if (r->location.len > 0)
+        add(m, "Location", buf_cstr(&r->location));
+    if (r->type == API_TYPE_TEXT_NOSNIFF)
+        add(m, "X-Content-Type-Options", "nosniff");
+    if (r->cluster_id)
+        add(m, "X-Etcd-Cluster-Id", w->door->cluster_id);
+    if (r->has_etcd_index)
+        add_u64(m, "X-Etcd-Index", r->etcd_index);
+    if (r->has_raft) {
+        add_u64(m, "X-Raft-Index", r->raft_index);
+        add_u64(m, "X-Raft-Term", r->raft_term);
+    }
+    add(m, "Date", w->date);
+    if (k->http10)
+        (void)MHD_set_response_options(m, MHD_RF_HTTP_1_0_SERVER, MHD_RO_END);
+}
+
+static enum MHD_Result queue(struct conn *k, int status, struct MHD_Response *m, enum conn_state to)
+{
+    conn_move(k, to);
+
+    enum MHD_Result rc = MHD_queue_response(k->mhd, (unsigned)status, m);
+
+    MHD_destroy_response(m);
+    return rc;
+}
+
+static void drop_event(void *event)
+{
+    event_unref(event);
+}
+
+/* The body of R, which goes to libmicrohttpd. */
+static struct MHD_Response *take_body(struct api_reply *r, size_t *len)
+{
+    struct MHD_Response *m;
+
+    if (r->event != NULL) {
+        struct span json = event_json(r->event);
+
+        *len = json.len;
+        m = MHD_create_response_from_buffer_with_free_callback_cls(
+            json.len, (void *)(uintptr_t)json.ptr, drop_event, r->event);
+        if (m != NULL)
+            r->event = NULL;
+    } else if (r->body.len > 0) {
+        *len = r->body.len;
+        m = MHD_create_response_from_buffer_with_free_callback(r->body.len, r->body.ptr, mem_free);
+        if (m != NULL)
+            r->body = (struct buf){0};
+    } else {
+        *len = r->fixed.len;
+        m = MHD_create_response_from_buffer(r->fixed.len, (void *)(uintptr_t)r->fixed.ptr,
+                                            MHD_RESPMEM_PERSISTENT);
+    }
+    return m;
+}
+
+static enum MHD_Result send_body(struct conn *k, struct api_reply *r, size_t chunk_above)
+{
+    int status = r->status;
+    size_t len;
+    struct MHD_Response *m = take_body(r, &len);
+
+    if (m != NULL) {
+        add_headers(k, m, r);
+        /* Never for HEAD: libmicrohttpd 0.9.75 would send the final chunk. */
+        if (len > chunk_above && k->method != V2_M_HEAD && !k->http10)
+            add(m, "Transfer-Encoding", "chunked");
+    }
+    api_reply_fini(r);
+    return m != NULL ? queue(k, status, m, CONN_REPLYING) : MHD_NO;
+}
+
+enum MHD_Result reply_send(struct conn *k, struct api_reply *r)
+{
+    return send_body(k, r, CHUNK_ABOVE);
+}
+
+enum MHD_Result reply_send_chunked(struct conn *k, struct api_reply *r)
+{
+    return send_body(k, r, 0);
+}
+
+enum MHD_Result reply_stream(struct conn *k, struct api_reply *r, uint64_t length,
+                             MHD_ContentReaderCallback read, size_t block, enum conn_state to)
+{
+    int status = r->status;
+    struct MHD_Response *m = MHD_create_response_from_callback(length, block, read, k, NULL);
+
+    if (m != NULL)
+        add_headers(k, m, r);
+    api_reply_fini(r);
+    return m != NULL ? queue(k, status, m, to) : MHD_NO;
+}
+
+static ssize_t read_text(void *text, uint64_t pos, char *out, size_t max)
+{
+    size_t len = strlen(text), n = pos < len ? len - (size_t)pos : 0;
+
+    if (n == 0)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    if (n > max)
+        n = max;
+    memcpy(out, (const char *)text + pos, n);
+    return (ssize_t)n;
+}
+
+enum MHD_Result reply_bare(struct conn *k, int status, const char *text)
+{
+    struct MHD_Response *m;
+
+    if (text == NULL) {
+        m = MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
+        if (m != NULL)
+            add(m, "Date", k->worker->date);
+        return m != NULL ? queue(k, status, m, CONN_REPLYING) : MHD_NO;
+    }
+    /* A body of unknown length to a client of 1.0: head, text, end of the connection. */
+    m = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 64, read_text, (void *)(uintptr_t)text,
+                                          NULL);
+    if (m == NULL)
+        return MHD_NO;
+    (void)MHD_set_response_options(m, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+    add(m, "Content-Type", "text/plain; charset=utf-8");
+    return queue(k, status, m, CONN_REPLYING);
+}
+
+enum MHD_Result reply_raft_error(struct conn *k, int status, const char *cause)
+{
+    struct api_reply r = {0};
+
+    api_error(&r, V2_RAFT_INTERNAL, span_of(cause), 0);
+    if (status != 0)
+        r.status = status;
+    return reply_send(k, &r);
+}

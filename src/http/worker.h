@@ -1,0 +1,138 @@
+/* worker: what the files of this folder share: the door, and one thread that serves its share of
+ * the connections with an epoll loop of its own over a threadless libmicrohttpd daemon (whose own
+ * loops can freeze, and wake once a resume). */
+#pragma once
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/mailbox.h"
+#include "http/door.h"
+#include "proto/limits.h"
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+
+#define WORKERS_MAX   16
+#define DATE_BYTES    32
+#define EVENTS_A_PASS 64
+
+struct conn;
+struct sub;
+
+/* What a worker finds in its mailbox. */
+enum worker_mail {
+    MAIL_SOCKET = 101, /* struct dealt: an accepted connection */
+    MAIL_WRITTEN,      /* struct proposal: answered by the engine */
+    MAIL_OPENED,       /* struct watch: subscribed or refused */
+    MAIL_CLOSED,       /* struct watch: nothing of it is left at the engine */
+    MAIL_EVENTS,       /* struct delivery */
+};
+
+struct dealt {
+    struct mail mail;
+    int fd;
+    socklen_t len;
+    struct sockaddr_storage from;
+};
+
+/* Events of one turn of the engine for watches of one worker. */
+#define DELIVERY_ITEMS 64
+struct delivery {
+    struct mail mail;
+    unsigned n;
+    struct {
+        struct sub *sub;
+        struct event *event; /* one reference */
+        bool historic;
+    } items[DELIVERY_ITEMS];
+};
+
+enum door_phase {
+    DOOR_OPEN,
+    DOOR_DRAIN, /* no new connection; each request gets "server stopped"; watches end */
+    DOOR_STOP,  /* a worker leaves as soon as nothing of it is at the engine */
+};
+
+struct worker {
+    /* Fixed once the thread runs. */
+    struct door *door;
+    unsigned number; /* its reader slot at the store, too */
+    struct MHD_Daemon *daemon;
+    int ep; /* the mailbox's eventfd, the daemon's epoll, hang-ups, and the listeners in worker 0 */
+    pthread_t thread;
+
+    /* Any thread. */
+    struct mailbox mailbox;
+
+    /* Engine only: what this turn has gathered, in order. */
+    struct mail *out_first, **out_last;
+    struct delivery *out_events; /* the open one, already in the chain */
+
+    /* The worker only. */
+    struct list conns;
+    struct list spare_conns;
+    unsigned at_engine; /* proposals and watches that the engine has */
+    unsigned replying;  /* connections whose reply is on its way out */
+    unsigned started;   /* connections ever taken over */
+    bool resumed;       /* since the latest run began: another one must follow at once */
+    uint64_t run;       /* number of the latest MHD_run_wait */
+    bool draining, settled;
+    uint64_t deaf_until_ms; /* not 0: accepting rests because no descriptors were left */
+    time_t date_s;
+    char date[DATE_BYTES];
+};
+
+struct door {
+    /* Fixed once the threads run. */
+    struct api *api;
+    struct door_conf conf;
+    int *listen_fds;
+    unsigned n_workers;
+    bool started;
+    char cluster_id[20]; /* lowercase hex, not padded */
+
+    /* Any thread. */
+    atomic_uint phase; /* enum door_phase: the main thread raises it, then wakes the workers */
+    atomic_uint connections; /* accepted and not yet closed */
+    atomic_uint watches;     /* watches that have a client */
+    atomic_uint_fast64_t overflows, refused;
+
+    unsigned next_worker; /* worker 0 only: whose turn it is to get a connection */
+
+    pthread_mutex_t lock; /* guards n_settled; only used while draining */
+    pthread_cond_t settle;
+    unsigned n_settled;
+
+    struct worker workers[];
+};
+
+static inline enum door_phase door_phase(struct door *d)
+{
+    return (enum door_phase)atomic_load_explicit(&d->phase, memory_order_acquire);
+}
+
+/* loop.c */
+int worker_init(struct worker *w, struct door *d, unsigned number, struct err *e) CP_MUST_CHECK;
+void worker_fini(struct worker *w);
+/* Makes epoll and daemon ready; the thread is the caller's to start. */
+int worker_prepare(struct worker *w, struct err *e) CP_MUST_CHECK;
+void *worker_main(void *worker);
+
+/* accept.c: worker 0 only. */
+int accept_begin(struct worker *w, struct err *e) CP_MUST_CHECK;
+void accept_end(struct worker *w);
+bool accept_is_listener(const struct worker *w, const void *ptr);
+/* Takes what waits at one listener and deals it round. */
+void accept_batch(struct worker *w, const int *listener);
+#define DEAF_MS 100
+uint64_t accept_now_ms(void);
+/* A while has passed: try again after a lack of descriptors. */
+void accept_retry(struct worker *w);
+
+/* turn.c: engine thread only. */
+void turn_written(struct proposal *p);
+void turn_opened(struct watch *watch);
+void turn_closed(struct watch *watch);
+void turn_push(struct watcher *watcher, struct event *event, bool historic);

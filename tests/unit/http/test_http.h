@@ -1,0 +1,10 @@
+/* The cases of each file. */
+#pragma once
+
+#include <check.h>
+
+TCase *case_requests(void);
+TCase *case_heads(void);
+TCase *case_writes(void);
+TCase *case_watches(void);
+TCase *case_life(void);
