@@ -100,6 +100,15 @@ void conn_drain(struct conn *k)
         conn_hangup(k);
 }
 
+void conn_cut(struct conn *k)
+{
+    if (k->listing == NULL)
+        return;
+    listing_end(k);
+    k->listing_cut = true;
+    shutdown(k->fd, SHUT_RDWR);
+}
+
 void conn_written(struct conn *k, struct proposal *p)
 {
     k->proposal = p;
@@ -118,9 +127,9 @@ static enum MHD_Result propose(struct conn *k, struct api_result *r)
     k->no_value = r->no_value;
     conn_move(k, CONN_WRITING);
     conn_suspend(k);
-    w->at_engine++;
+    w->writes++;
     if (!engine_propose(w->door->api->engine, &p)) {
-        w->at_engine--;
+        w->writes--;
         k->refused = true;
         conn_written(k, p);
     }
@@ -299,7 +308,7 @@ void conn_on_completed(void *cls, struct MHD_Connection *mhd, void **req_cls,
     }
     recycle(&k->target);
     recycle(&k->body);
-    k->too_large = k->refused = false;
+    k->too_large = k->refused = k->listing_cut = false;
     k->body_seen = 0;
     k->content_type = (struct span){0};
     conn_move(k, CONN_IDLE);

@@ -50,6 +50,7 @@ struct conn {
     struct api_listing *listing;
     struct buf piece;
     size_t piece_at;
+    bool listing_cut;
 };
 
 /* The only place where a state changes. */
@@ -62,6 +63,8 @@ void conn_watch_hangup(struct conn *k);
 void conn_hangup(struct conn *k);
 /* Draining has begun: end what would not end by itself. */
 void conn_drain(struct conn *k);
+/* The grace is over: no more bytes out of the store. */
+void conn_cut(struct conn *k);
 /* The engine has answered (or refused to take) the write. */
 void conn_written(struct conn *k, struct proposal *p);
 void conns_free(struct worker *w);

@@ -118,6 +118,20 @@ int door_start(struct door *d, struct api *api, struct err *e)
     return rc;
 }
 
+/* Waits until each worker is at least as far as STEP, at most until UNTIL (NULL: it cannot take
+ * long). */
+static bool wait_settled(struct door *d, enum settled step, const struct timespec *until)
+{
+    int rc = 0;
+
+    pthread_mutex_lock(&d->lock);
+    while (d->n_settled[step] < d->n_workers && rc == 0)
+        rc = until != NULL ? pthread_cond_timedwait(&d->settle, &d->lock, until)
+                           : pthread_cond_wait(&d->settle, &d->lock);
+    pthread_mutex_unlock(&d->lock);
+    return rc == 0;
+}
+
 void door_drain(struct door *d, unsigned grace_ms)
 {
     struct timespec until;
@@ -132,12 +146,11 @@ void door_drain(struct door *d, unsigned grace_ms)
         until.tv_nsec -= NS_PER_S;
     }
     raise_phase(d, DOOR_DRAIN);
-    pthread_mutex_lock(&d->lock);
-    while (d->n_settled < d->n_workers && pthread_cond_timedwait(&d->settle, &d->lock, &until) == 0)
-        continue;
-    if (d->n_settled < d->n_workers)
-        log_warn("http.drain", LOG_S("text", "some requests are still under way"));
-    pthread_mutex_unlock(&d->lock);
+    if (wait_settled(d, SETTLED_ALL, &until))
+        return;
+    log_warn("http.drain", LOG_S("text", "the grace is over, some requests are still under way"));
+    raise_phase(d, DOOR_CUT);
+    (void)wait_settled(d, SETTLED_CUT, NULL);
 }
 
 void door_stop(struct door *d)

@@ -177,7 +177,7 @@ static void take_mail(struct worker *w)
         case MAIL_WRITTEN: {
             struct proposal *p = CP_CONTAINER_OF(m, struct proposal, mail);
 
-            w->at_engine--;
+            w->writes--;
             conn_written(p->owner, p);
             break;
         }
@@ -200,24 +200,41 @@ static void take_mail(struct worker *w)
     }
 }
 
-static void begin_drain(struct worker *w)
+static void follow_phase(struct worker *w)
 {
-    w->draining = true;
-    if (w->number == 0)
-        accept_end(w);
-    LIST_FOREACH_SAFE (at, tmp, &w->conns) {
-        conn_drain(CP_CONTAINER_OF(at, struct conn, place));
+    enum door_phase now = door_phase(w->door);
+
+    if (now >= DOOR_DRAIN && !w->draining) {
+        w->draining = true;
+        if (w->number == 0)
+            accept_end(w);
+        LIST_FOREACH_SAFE (at, tmp, &w->conns) {
+            conn_drain(CP_CONTAINER_OF(at, struct conn, place));
+        }
+    }
+    if (now >= DOOR_CUT && !w->cut) {
+        w->cut = true;
+        LIST_FOREACH (at, &w->conns) {
+            conn_cut(CP_CONTAINER_OF(at, struct conn, place));
+        }
     }
 }
 
-/* Tells door_drain that this worker has nothing under way any more; once. */
+/* Tells door_drain how far this worker has come; each step once. */
 static void tell_settled(struct worker *w)
 {
     struct door *d = w->door;
+    enum settled now = SETTLED_NOT;
 
-    w->settled = true;
+    if (w->writes == 0 && w->watches == 0 && w->replying == 0)
+        now = SETTLED_ALL;
+    else if (w->cut && w->watches == 0)
+        now = SETTLED_CUT;
+    if (now <= w->told)
+        return;
     pthread_mutex_lock(&d->lock);
-    d->n_settled++;
+    while (w->told < now)
+        d->n_settled[++w->told]++;
     pthread_cond_signal(&d->settle);
     pthread_mutex_unlock(&d->lock);
 }
@@ -264,8 +281,7 @@ static void pass(struct worker *w)
         atomic_store(&w->mailbox.asleep,
                      false); /* as sleep_end, without the read of an eventfd that holds nothing */
 
-    if (!w->draining && door_phase(w->door) != DOOR_OPEN)
-        begin_drain(w);
+    follow_phase(w);
     for (int i = 0; i < n; i++) {
         if (!w->draining && accept_is_listener(w, ev[i].data.ptr))
             accept_batch(w, ev[i].data.ptr);
@@ -284,7 +300,7 @@ static void pass(struct worker *w)
     w->resumed = false;
     /* Time-out 0: with another one it could sleep on 128 ready events. */
     (void)MHD_run_wait(w->daemon, 0);
-    if (w->draining && !w->settled && w->at_engine == 0 && w->replying == 0)
+    if (w->draining)
         tell_settled(w);
 }
 
@@ -293,14 +309,15 @@ void *worker_main(void *worker)
     struct worker *w = worker;
     unsigned stuck = 0;
 
-    while (door_phase(w->door) != DOOR_STOP || w->at_engine > 0) {
+    while (door_phase(w->door) != DOOR_STOP || w->writes + w->watches > 0) {
         pass(w);
         if (door_phase(w->door) == DOOR_STOP && ++stuck > STUCK_PASSES) {
-            log_error("http.stuck", LOG_U("worker", w->number), LOG_U("requests", w->at_engine));
+            log_error("http.stuck", LOG_U("worker", w->number), LOG_U("writes", w->writes),
+                      LOG_U("watches", w->watches));
             break;
         }
     }
-    if (w->at_engine > 0)
+    if (w->writes + w->watches > 0)
         return w; /* the engine may still call back: nothing of this worker can be freed */
     /* What the last mail resumed is still in libmicrohttpd's list of suspended connections, which
      * must be empty. */

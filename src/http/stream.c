@@ -18,12 +18,14 @@
 /* A body that was asked for within so many passes is not held up by its client. */
 #define KEEPS_UP_RUNS 2
 
-/* The end of a body of unknown length. To a client of 1.0 the end of the connection says it, and
- * libmicrohttpd 0.9.75 never gets there after a body without a single byte: so the harder word,
- * which looks the same from outside. */
+/* The end of a body of unknown length. To a client of 1.0 the end of the connection says it;
+ * libmicrohttpd 0.9.75 forgets to close when no byte was sent before, until something happens on
+ * the socket: so let something happen. */
 static ssize_t end_of_body(const struct conn *k)
 {
-    return k->http10 ? MHD_CONTENT_READER_END_WITH_ERROR : MHD_CONTENT_READER_END_OF_STREAM;
+    if (k->http10)
+        shutdown(k->fd, SHUT_RD);
+    return MHD_CONTENT_READER_END_OF_STREAM;
 }
 
 static struct event *ring_take(struct sub *s)
@@ -116,10 +118,10 @@ void sub_open(struct conn *k, struct api_result *r)
     conn_suspend(k);
     conn_watch_hangup(k);
     s->held = true;
-    w->at_engine++;
+    w->watches++;
     if (!engine_watch(w->door->api->engine, &s->watch)) {
         s->held = false;
-        w->at_engine--;
+        w->watches--;
         k->refused = true;
         sub_detach(k);
         conn_move(k, CONN_OPENED);
@@ -132,7 +134,7 @@ void sub_opened(struct sub *s)
     s->opened = true;
     if (s->watch.code != V2_OK) {
         s->held = false;
-        s->worker->at_engine--;
+        s->worker->watches--;
     }
     if (s->conn != NULL) {
         conn_move(s->conn, CONN_OPENED);
@@ -148,7 +150,7 @@ void sub_closed(struct sub *s)
 {
     CP_ASSERT(s->conn == NULL);
     s->held = false;
-    s->worker->at_engine--;
+    s->worker->watches--;
     sub_free(s);
 }
 
@@ -250,6 +252,8 @@ static ssize_t read_listing(void *conn, uint64_t pos, char *out, size_t max)
     struct conn *k = conn;
 
     (void)pos;
+    if (k->listing_cut)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
     if (k->piece_at == k->piece.len) {
         buf_clear(&k->piece);
         k->piece_at = 0;

@@ -52,7 +52,17 @@ struct delivery {
 enum door_phase {
     DOOR_OPEN,
     DOOR_DRAIN, /* no new connection; each request gets "server stopped"; watches end */
+    DOOR_CUT,   /* listings are cut: afterwards only writes may be under way, and api is only asked
+                   for their replies */
     DOOR_STOP,  /* a worker leaves as soon as nothing of it is at the engine */
+};
+
+/* How far a worker has come with draining. */
+enum settled {
+    SETTLED_NOT,
+    SETTLED_CUT, /* no watch, no listing: what is left are writes and replies in memory */
+    SETTLED_ALL, /* nothing is left */
+    SETTLED_STATES
 };
 
 struct worker {
@@ -73,12 +83,14 @@ struct worker {
     /* The worker only. */
     struct list conns;
     struct list spare_conns;
-    unsigned at_engine; /* proposals and watches that the engine has */
-    unsigned replying;  /* connections whose reply is on its way out */
-    unsigned started;   /* connections ever taken over */
-    bool resumed;       /* since the latest run began: another one must follow at once */
-    uint64_t run;       /* number of the latest MHD_run_wait */
-    bool draining, settled;
+    unsigned writes;   /* proposals that the engine has */
+    unsigned watches;  /* watches that the engine has */
+    unsigned replying; /* connections whose reply is on its way out */
+    unsigned started;  /* connections ever taken over */
+    bool resumed;      /* since the latest run began: another one must follow at once */
+    uint64_t run;      /* number of the latest MHD_run_wait */
+    bool draining, cut;
+    enum settled told;      /* what door_drain knows */
     uint64_t deaf_until_ms; /* not 0: accepting rests because no descriptors were left */
     time_t date_s;
     char date[DATE_BYTES];
@@ -103,7 +115,7 @@ struct door {
 
     pthread_mutex_t lock; /* guards n_settled; only used while draining */
     pthread_cond_t settle;
-    unsigned n_settled;
+    unsigned n_settled[SETTLED_STATES]; /* workers that are at least that far */
 
     struct worker workers[];
 };

@@ -161,6 +161,13 @@ START_TEST(http10_stream_is_raw)
     fake_emit(b.engine, KEY, 1, 0);
     ck_assert_int_eq(recv(fd, got, sizeof(want) - 1, MSG_WAITALL), sizeof(want) - 1);
     ck_assert(client_at_end(fd));
+    close(fd);
+
+    fd = client_open();
+    client_send(fd, "GET /watch/a HTTP/1.0\r\n\r\n");
+    client_read_head(fd, &a);
+    shutdown(fd, SHUT_WR); /* ends without a byte of body */
+    ck_assert(client_at_end(fd));
     answer_fini(&a);
     close(fd);
 }
