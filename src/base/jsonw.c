@@ -112,7 +112,7 @@ void jsonw_str(struct buf *b, struct span s)
                 continue;
             }
         }
-        buf_add(b, s.ptr + run, at - run);
+        buf_span(b, span_from((struct span){s.ptr, at}, run));
         if (class_of[p[at]] == ESCAPED) {
             add_escape(b, p[at]);
         } else if (n == 0) {
@@ -125,7 +125,7 @@ void jsonw_str(struct buf *b, struct span s)
         at += n;
         run = at;
     }
-    buf_add(b, s.ptr + run, s.len - run);
+    buf_span(b, span_from(s, run));
     buf_char(b, '"');
 }
 

@@ -40,8 +40,8 @@ static inline bool span_starts(struct span s, struct span prefix)
     return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
 }
 
-/* The bytes from offset FROM on; FROM must not lie behind the end. */
+/* The bytes from offset FROM on; FROM must not lie behind the end. An empty span may have no address to add to. */
 static inline struct span span_from(struct span s, size_t from)
 {
-    return (struct span){s.ptr + from, s.len - from};
+    return (struct span){from > 0 ? s.ptr + from : s.ptr, s.len - from};
 }
