@@ -1,4 +1,5 @@
-/* blob: counted immutable bytes, shared between threads; written only before the first ref is handed on. */
+/* blob: counted immutable bytes, shared between threads; written only before the first ref is
+ * handed on. */
 #pragma once
 
 #include "base/span.h"

@@ -1,4 +1,4 @@
-/* buf: growable bytes, owned. A zeroed struct is an empty buffer. Growing never fails (mem_alloc). */
+/* buf: growable bytes, owned. A zeroed struct is an empty buffer. Growing never fails. */
 #pragma once
 
 #include "base/check.h"

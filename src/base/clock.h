@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #define NS_PER_MS INT64_C(1000000)
-#define NS_PER_S INT64_C(1000000000)
+#define NS_PER_S  INT64_C(1000000000)
 
 struct clock {
     uint64_t (*mono_ns)(void *ctx); /* never goes back */

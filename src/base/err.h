@@ -1,5 +1,6 @@
-/* err: failures of the world. Functions return 0 or a negative code: -errno of the system, or one of err.def;
- * a struct err gathers what was being done, outermost first: "open data dir x: lock: held by process 12". */
+/* err: failures of the world. Functions return 0 or a negative code: -errno of the system, or one
+ * of err.def; a struct err gathers what was being done, outermost first: "open data dir x: lock:
+ * held by process 12". */
 #pragma once
 
 #include "base/check.h"

@@ -1,4 +1,5 @@
-/* hash: SipHash-1-3 with a key drawn once a process, so that peers cannot choose colliding keys; and randomness. */
+/* hash: SipHash-1-3 with a key drawn once a process, so that peers cannot choose colliding keys;
+ * and randomness. */
 #pragma once
 
 #include "base/span.h"

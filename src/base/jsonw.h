@@ -3,7 +3,8 @@
 
 #include "base/buf.h"
 
-/* A quoted string: < > & U+2028 U+2029 and controls escaped, each invalid UTF-8 byte as \ufffd. Source: contract, keys 8. */
+/* A quoted string: < > & U+2028 U+2029 and controls escaped, each invalid UTF-8 byte as \ufffd.
+ * Source: contract, keys 8. */
 void jsonw_str(struct buf *b, struct span s);
 /* A quoted RFC 3339 time in UTC, fraction trimmed of trailing zeros, "Z". */
 void jsonw_time(struct buf *b, int64_t wall_ns);

@@ -33,6 +33,8 @@ static inline void list_del(struct list *item)
     list_init(item);
 }
 
-#define LIST_FOREACH(pos, head) for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
+#define LIST_FOREACH(pos, head)                                                                    \
+    for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
 #define LIST_FOREACH_SAFE(pos, tmp, head)                                                          \
-    for (struct list *pos = (head)->next, *tmp = pos->next; pos != (head); pos = tmp, tmp = pos->next)
+    for (struct list *pos = (head)->next, *tmp = pos->next; pos != (head);                         \
+         pos = tmp, tmp = pos->next)

@@ -1,5 +1,6 @@
-/* mailbox: many threads post, one takes all. Messages are intrusive and change hands whole. The taker sleeps on an
- * eventfd; posting writes to it only when the taker said that it is going to sleep. */
+/* mailbox: many threads post, one takes all. Messages are intrusive and change hands whole. The
+ * taker sleeps on an eventfd; posting writes to it only when the taker said that it is going to
+ * sleep. */
 #pragma once
 
 #include "base/check.h"
@@ -17,7 +18,7 @@ struct mail {
 struct mailbox {
     _Atomic(struct mail *) newest; /* any thread: a stack, newest first */
     atomic_size_t count;           /* any thread: messages posted and not yet taken */
-    atomic_bool asleep;            /* taker sets, poster clears (exchange) before it writes wake_fd */
+    atomic_bool asleep;            /* taker sets, poster clears before it writes wake_fd */
     size_t max;                    /* fixed after init */
     int wake_fd;                   /* fixed after init: eventfd, nonblocking */
 };
@@ -28,9 +29,10 @@ void mailbox_fini(struct mailbox *m);
 
 /* Takes MAIL; false when MAX messages wait: the mail then stays the caller's. */
 bool mailbox_post(struct mailbox *m, struct mail *mail) CP_MUST_CHECK;
-/* Takes a chain linked by next, oldest first, with one wake; for answers to what was admitted, so not bounded. */
+/* Takes a chain linked by next, oldest first, with one wake; for answers to what was admitted, so
+ * not bounded. */
 void mailbox_post_chain(struct mailbox *m, struct mail *first);
-/* Wakes the taker without a message. */
+/* Wakes the taker without a message; before it sleeps as well, so that no such wake is lost. */
 void mailbox_wake(struct mailbox *m);
 
 /* Taker: gives all messages, oldest first, or NULL. */

@@ -1,5 +1,5 @@
-/* mem: heap memory. Small sizes of our own never fail: the process ends instead (a replica cannot skip a
- * change for lack of memory). Sizes chosen by a peer go through mem_try, which may refuse. */
+/* mem: heap memory. Small sizes of our own never fail: the process ends instead (a replica cannot
+ * skip a change for lack of memory). Sizes that a peer chose go through mem_try: it may refuse. */
 #pragma once
 
 #include "base/check.h"

@@ -1,4 +1,5 @@
-/* span: borrowed bytes. They may hold NUL and any other byte; they are never NUL-terminated by promise. */
+/* span: borrowed bytes. They may hold NUL and any other byte; they are never NUL-terminated by
+ * promise. */
 #pragma once
 
 #include <stdbool.h>
@@ -40,7 +41,8 @@ static inline bool span_starts(struct span s, struct span prefix)
     return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
 }
 
-/* The bytes from offset FROM on; FROM must not lie behind the end. An empty span may have no address to add to. */
+/* The bytes from offset FROM on; FROM must not lie behind the end. An empty span may have no
+ * address to add to. */
 static inline struct span span_from(struct span s, size_t from)
 {
     return (struct span){from > 0 ? s.ptr + from : s.ptr, s.len - from};

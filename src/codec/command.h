@@ -1,6 +1,7 @@
 /* command: what a log entry of type ENTRY_COMMAND holds, as bytes.
- * Layout, little endian: kind u8, format u8, reserved u16 (0), stamp i64, origin u64, request u64, then the kind's body.
- * A member that meets a kind or format it does not know stops; it never skips (DESIGN 13). */
+ * Layout, little endian: kind u8, format u8, reserved u16 (0), stamp i64, origin u64, request u64,
+ * then the kind's body. A member that meets a kind or format it does not know stops; it never skips
+ * (DESIGN 13). */
 #pragma once
 
 #include "base/blob.h"
@@ -16,8 +17,8 @@ enum command_kind {
     COMMAND_LEVEL = 4,  /* cluster feature level; costs one store index */
 };
 
-#define COMMAND_FORMAT 1
-#define COMMAND_HEAD_BYTES 28
+#define COMMAND_FORMAT      1
+#define COMMAND_HEAD_BYTES  28
 #define COMMAND_MEMBER_URLS 16 /* URLs of each kind a member may have */
 
 struct command_member {
@@ -29,9 +30,9 @@ struct command_member {
 
 struct command {
     enum command_kind kind;
-    int64_t stamp_ns;  /* the cluster's time, set by the leader when it submits */
-    uint64_t origin;   /* member that took the request */
-    uint64_t request;  /* its number there */
+    int64_t stamp_ns; /* the cluster's time, set by the leader when it submits */
+    uint64_t origin;  /* member that took the request */
+    uint64_t request; /* its number there */
     union {
         struct store_op op;           /* STORE */
         uint32_t expire_max;          /* EXPIRE */
@@ -42,7 +43,8 @@ struct command {
 
 /* Gives the bytes (one reference). */
 struct blob *command_encode(const struct command *c);
-/* OUT borrows from BYTES. 0, ERR_MALFORMED or ERR_VERSION (unknown kind or format). Never reads beyond BYTES. */
+/* OUT borrows from BYTES. 0, ERR_MALFORMED or ERR_VERSION (unknown kind or format). Never reads
+ * beyond BYTES. */
 int command_decode(struct span bytes, struct command *out, struct err *e) CP_MUST_CHECK;
 /* Writes the stamp into encoded bytes that nobody else holds yet. */
 void command_stamp(struct blob *b, int64_t stamp_ns);

@@ -1,4 +1,5 @@
-/* render: events, nodes and errors as v2's JSON, byte for byte, each ending in one newline. Source: contract, keys 2, 4, 8. */
+/* render: events, nodes and errors as v2's JSON, byte for byte, each ending in one newline.
+ * Source: contract, keys 2, 4, 8. */
 #pragma once
 
 #include "base/buf.h"
@@ -15,12 +16,14 @@ void render_action(struct buf *b, enum v2_action action);
 /* {"errorCode":…,"message":…,"cause":…,"index":…}. */
 void render_error(struct buf *b, enum v2_code code, struct span cause, uint64_t index);
 
-/* The answer of a GET, in pieces: {"action":"get","node":{…}}. Keys are sorted anyway. The version stays pinned
- * until the last piece. */
+/* The answer of a GET, in pieces: {"action":"get","node":{…}}. Keys are sorted anyway. The version
+ * stays pinned until the last piece. */
 struct render_get;
 /* Borrows NODE and what its version holds; copies PATH. */
-struct render_get *render_get_new(const struct node *node, struct span path, bool recursive, int64_t now_ns);
-/* Appends at least one byte and goes on until about MAX bytes were appended; true when more is left. */
+struct render_get *render_get_new(const struct node *node, struct span path, bool recursive,
+                                  int64_t now_ns);
+/* Appends at least one byte and goes on until MAX bytes were appended, and to the end of the node
+ * that it is at then; true when more is left. Not to be called again after false. */
 bool render_get_more(struct render_get *g, struct buf *b, size_t max);
 void render_get_free(struct render_get *g);
 /* The whole answer for a node that is a file (no state needed, nothing allocated but B). */
