@@ -295,7 +295,7 @@ static void take_away(struct twin *t, struct twin_node *n, struct twin_result *r
 }
 
 /* store.go: Delete and CompareAndDelete. */
-static void delete (struct twin *t, const struct store_op *op, struct twin_result *r)
+static void destroy(struct twin *t, const struct store_op *op, struct twin_result *r)
 {
     struct twin_node *n;
     size_t cause_len = 0;
@@ -339,7 +339,7 @@ void twin_apply(struct twin *t, const struct store_op *op, int64_t now_ns, struc
         create(t, op, now_ns, r);
     } else if (op->verb == OP_DELETE) {
         r->action = compares ? V2_COMPARE_AND_DELETE : V2_DELETE;
-        delete (t, op, r);
+        destroy(t, op, r);
     } else if (op->exist == OP_EXIST_NO) {
         r->action = V2_CREATE;
         create(t, op, now_ns, r);

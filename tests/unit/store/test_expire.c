@@ -125,6 +125,29 @@ START_TEST(a_directory_takes_all_below_along)
 }
 END_TEST
 
+/* A POST makes /q and its child with one created index; a later update may give both one deadline.
+ */
+START_TEST(of_equals_the_directory_goes_first)
+{
+    for (int child_first = 0; child_first < 2; child_first++) {
+        struct store *s = store_new();
+        struct store_op post = {
+            .verb = OP_POST, .path = SPAN("/p/q"), .flags = OP_HAS_TTL, .ttl_s = 5};
+        ck_assert_int_eq(run(s, post, NULL), V2_OK);
+        if (!child_first) {
+            put_ttl(s, "/p/q/00000000000000000001", 7, 0, OP_EXIST_YES);
+            put_ttl(s, "/p/q", 5, 0, OP_EXIST_YES);
+            put_ttl(s, "/p/q/00000000000000000001", 5, 0, OP_EXIST_YES);
+        } else {
+            put_ttl(s, "/p/q", 5, 0, OP_EXIST_YES);
+        }
+        expect(s, NOW + 5 * S, "/p/q");
+        expect(s, NOW + 5 * S, NULL);
+        store_free(s);
+    }
+}
+END_TEST
+
 START_TEST(a_timed_directory_survives_being_copied)
 {
     struct store *s = store_new();
@@ -185,6 +208,7 @@ TCase *case_expire(void)
     tcase_add_test(tc, order_is_expiration_then_created);
     tcase_add_test(tc, a_put_replaces_the_ttl);
     tcase_add_test(tc, a_directory_takes_all_below_along);
+    tcase_add_test(tc, of_equals_the_directory_goes_first);
     tcase_add_test(tc, a_timed_directory_survives_being_copied);
     tcase_add_test(tc, the_heap_keeps_order);
     return tc;
