@@ -65,7 +65,7 @@ size_t record_encode(struct buf *out, const struct wal_record *r)
         break;
     case WAL_IDENTITY:
     default:
-        CP_ASSERT(!"a record that can be appended");
+        check_failed(__FILE__, __LINE__, "a record of this type can be appended");
     }
     CP_ASSERT(payload.len <= LIMIT_ENTRY_BYTES);
     size_t size = 16 + payload.len, bytes = record_bytes(size);
@@ -147,7 +147,7 @@ void record_decode(const uint8_t *rec, struct wal_record *out)
         break;
     case WAL_IDENTITY:
     default:
-        CP_ASSERT(!"a verified record");
+        check_failed(__FILE__, __LINE__, "the record was verified");
     }
 }
 

@@ -120,6 +120,7 @@ int spare_start(struct spare **out, const struct spare_conf *conf, struct err *e
         mem_free(s);
         return err_sys(e, errnum, "start a thread");
     }
+    pthread_setname_np(s->thread, "wal-spare");
     *out = s;
     return 0;
 }

@@ -229,6 +229,7 @@ static int start_threads(struct wal *w, struct err *e)
         spare_stop(w->spare);
         return err_sys(e, errnum, "start a thread");
     }
+    pthread_setname_np(w->thread, "wal");
     return 0;
 }
 
@@ -272,19 +273,6 @@ fail:
     return rv;
 }
 
-void wal_close(struct wal *w)
-{
-    spare_give_up(w->spare);
-    pthread_mutex_lock(&w->lock);
-    w->flushed_bytes = w->pending.len;
-    w->stop = true;
-    pthread_cond_signal(&w->work);
-    pthread_mutex_unlock(&w->lock);
-    pthread_join(w->thread, NULL);
-    spare_stop(w->spare);
-    wal_free(w);
-}
-
 /* Until the log thread has taken a buffer, or made one durable. */
 static void wait_moved_locked(struct wal *w)
 {
@@ -293,18 +281,33 @@ static void wait_moved_locked(struct wal *w)
     w->waiters--;
 }
 
-static void flush_locked(struct wal *w)
+/* Returns whether the log thread has to be woken. */
+static bool flush_locked(struct wal *w)
 {
-    if (w->flushed_bytes == 0 && w->pending.len > 0)
-        pthread_cond_signal(&w->work);
+    bool wake = w->flushed_bytes == 0 && w->pending.len > 0;
     w->flushed_bytes = w->pending.len;
+    return wake;
+}
+
+void wal_close(struct wal *w)
+{
+    spare_give_up(w->spare);
+    pthread_mutex_lock(&w->lock);
+    flush_locked(w);
+    w->stop = true;
+    pthread_cond_signal(&w->work);
+    pthread_mutex_unlock(&w->lock);
+    pthread_join(w->thread, NULL);
+    spare_stop(w->spare);
+    wal_free(w);
 }
 
 uint64_t wal_append(struct wal *w, const struct wal_record *r)
 {
     pthread_mutex_lock(&w->lock);
     while (w->pending.len >= WAL_PENDING_BYTES) {
-        flush_locked(w);
+        if (flush_locked(w))
+            pthread_cond_signal(&w->work);
         wait_moved_locked(w);
     }
     record_encode(&w->pending, r);
@@ -316,14 +319,18 @@ uint64_t wal_append(struct wal *w, const struct wal_record *r)
 void wal_flush(struct wal *w)
 {
     pthread_mutex_lock(&w->lock);
-    flush_locked(w);
+    bool wake = flush_locked(w);
     pthread_mutex_unlock(&w->lock);
+    /* Outside the lock, which is the first thing the woken thread asks for. */
+    if (wake)
+        pthread_cond_signal(&w->work);
 }
 
 void wal_sync(struct wal *w)
 {
     pthread_mutex_lock(&w->lock);
-    flush_locked(w);
+    if (flush_locked(w))
+        pthread_cond_signal(&w->work);
     w->quiet = w->appended;
     while (wal_durable(w) < w->quiet)
         wait_moved_locked(w);

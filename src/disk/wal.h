@@ -12,12 +12,10 @@
 #include <stdint.h>
 
 enum wal_type {
-    WAL_IDENTITY = 1, /* format version, cluster id, member id: first in each segment */
+    WAL_IDENTITY = 1, /* cluster id, member id: from the heads of segments, never appended */
     WAL_STATE = 2,    /* term, vote */
-    WAL_ENTRY =
-        3, /* index, term, kind, payload; replaces the entry of that index and all behind it */
-    WAL_MARK = 4, /* index, term: all entries are dropped, the next one is index + 1 (snapshot or
-                     install) */
+    WAL_ENTRY = 3,    /* index, term, kind, payload; replaces that index and all behind it */
+    WAL_MARK = 4,     /* index, term: all entries are dropped, the next one is index + 1 */
 };
 
 struct wal_record {
@@ -43,25 +41,26 @@ struct wal_record {
 struct wal;
 
 #define WAL_SEGMENT_BYTES (UINT64_C(64) << 20)
-#define WAL_PENDING_BYTES                                                                          \
-    ((size_t)64 << 20)   /* appended and not yet with the log thread; wal_append waits beyond it */
-#define WAL_EXIT_CODE 74 /* of the process when a write or sync failed: EX_IOERR */
+/* Appended and not yet with the log thread; wal_append waits beyond it. */
+#define WAL_PENDING_BYTES ((size_t)64 << 20)
+/* Of the process, when a write or sync failed: EX_IOERR. */
+#define WAL_EXIT_CODE 74
 
 struct wal_conf {
     const char *dir; /* exists */
     const struct diskio *io;
     uint64_t segment_bytes; /* 0: WAL_SEGMENT_BYTES; 4 KiB to 1 GiB */
-    uint64_t cluster_id,
-        member_id; /* written into a new log; checked against an old one when not 0 */
+    /* Written into a new log; checked against an old one when not 0. */
+    uint64_t cluster_id, member_id;
     /* Replay, on the caller's thread, in order; borrows. First of all WAL_IDENTITY, and for what
      * segments removed since held, one WAL_STATE and one WAL_MARK. A negative code ends wal_open
      * with it. Not called for a fresh log. */
     int (*replay)(void *ctx, const struct wal_record *r, struct err *e);
-    /* Log thread: all up to LSN is durable. */
+    /* Log thread, in order, also during wal_close: all up to LSN is durable. */
     void (*durable)(void *ctx, uint64_t lsn);
     /* A thread of the log: there is no room for the segment after the present one (full), or there
      * is again. What fits into the present one still is taken; the owner refuses new writes
-     * meanwhile. */
+     * meanwhile. May come before wal_open returns. */
     void (*space)(void *ctx, bool full);
     void *ctx;
 };

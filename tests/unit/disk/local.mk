@@ -11,6 +11,7 @@ TESTS += %D%/test_disk
 	%D%/test_wal_damage.c \
 	%D%/test_wal_failure.c \
 	%D%/test_wal_files.c \
+	tests/lib/faultfile.c tests/lib/faultfile.h \
 	tests/lib/faultio.c tests/lib/faultio.h
 %C%_test_disk_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/lib $(CHECK_CFLAGS)
 %C%_test_disk_LDADD = src/disk/libdisk.a src/base/libbase.a $(CHECK_LIBS)

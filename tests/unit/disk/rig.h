@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "disk/wal.h"
+#include "faultfile.h"
 #include "faultio.h"
 
 #include <check.h>
@@ -63,8 +64,6 @@ void rig_records_clear(struct rig_records *v);
 void rig_records_copy(struct rig_records *to, const struct rig_records *from);
 /* The path of the N-th segment, from 0. */
 const char *rig_segment(struct rig *r, size_t n);
-
-uint64_t rig_random(uint64_t *state);
 
 TCase *wal_cases(void);
 TCase *wal_files_cases(void);

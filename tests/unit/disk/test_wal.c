@@ -208,9 +208,9 @@ START_TEST(one_writes_while_one_reports)
     ck_assert_int_eq(rig_open(&r), 0);
     for (uint64_t i = 1; i <= 3000; i++) {
         uint64_t lsn = rig_entry(&r, i, 1, &random, sizeof(random));
-        if (rig_random(&random) % 4 == 0)
+        if (fault_random(&random) % 4 == 0)
             wal_flush(r.wal);
-        if (rig_random(&random) % 64 == 0)
+        if (fault_random(&random) % 64 == 0)
             rig_wait(&r, lsn);
         ck_assert_uint_le(wal_durable(r.wal), lsn);
     }

@@ -24,18 +24,18 @@ static uint8_t image[4096];
 static void append_one(struct rig *r, uint64_t *random, uint64_t *index)
 {
     static char payload[6000];
-    uint64_t kind = rig_random(random) % 16;
+    uint64_t kind = fault_random(random) % 16;
     if (kind == 0) {
-        rig_state(r, rig_random(random), rig_random(random));
+        rig_state(r, fault_random(random), fault_random(random));
     } else if (kind == 1) {
-        *index = rig_random(random) >> 1;
-        rig_mark(r, (*index)++, rig_random(random));
+        *index = fault_random(random) >> 1;
+        rig_mark(r, (*index)++, fault_random(random));
     } else {
         if (kind == 2 && *index > 5)
             *index -= 4;
-        size_t len = rig_random(random) % (kind == 3 ? sizeof(payload) : 400);
+        size_t len = fault_random(random) % (kind == 3 ? sizeof(payload) : 400);
         for (size_t i = 0; i + 8 <= len; i += 8) {
-            uint64_t v = rig_random(random);
+            uint64_t v = fault_random(random);
             memcpy(payload + i, &v, 8);
         }
         /* Sometimes the log itself: heads and records within a payload. */
@@ -50,14 +50,14 @@ static void append_one(struct rig *r, uint64_t *random, uint64_t *index)
  * durable. */
 static size_t one_session(struct rig *r, uint64_t *random, uint64_t *index)
 {
-    bool fails = rig_random(random) % 4 != 0;
+    bool fails = fault_random(random) % 4 != 0;
     if (fails)
-        faultio_power_off_at(r->io, 1 + (unsigned)(rig_random(random) % 40));
+        faultio_power_off_at(r->io, 1 + (unsigned)(fault_random(random) % 40));
     uint64_t durable = 0;
-    unsigned appends = 10 + (unsigned)(rig_random(random) % 120);
+    unsigned appends = 10 + (unsigned)(fault_random(random) % 120);
     for (unsigned i = 0; i < appends && !faultio_is_off(r->io); i++) {
         append_one(r, random, index);
-        uint64_t what = rig_random(random) % 8;
+        uint64_t what = fault_random(random) % 8;
         if (what < 3)
             wal_flush(r->wal);
         else if (what == 3)
@@ -81,13 +81,13 @@ START_TEST(random_power_losses)
 {
     uint64_t seed = seed_of(_i), random = seed, index = 1;
     struct rig r;
-    rig_init(&r, seed, 4096 << (rig_random(&random) % 3));
+    rig_init(&r, seed, 4096 << (fault_random(&random) % 3));
     struct rig_records before = {0};
     size_t durable = 0;
     for (unsigned round = 0; round < ROUNDS; round++) {
         /* A start may lose power as well. */
-        if (rig_random(&random) % 3 == 0) {
-            faultio_power_off_at(r.io, 1 + (unsigned)(rig_random(&random) % 6));
+        if (fault_random(&random) % 3 == 0) {
+            faultio_power_off_at(r.io, 1 + (unsigned)(fault_random(&random) % 6));
             if (rig_open(&r) == 0) {
                 faultio_power_off_at(r.io, 0);
                 rig_close(&r);
@@ -107,7 +107,7 @@ START_TEST(random_power_losses)
         rig_expect_first(&r, &before, r.found.n);
         durable = one_session(&r, &random, &index);
         rig_records_copy(&before, &r.written);
-        bool kept = rig_random(&random) % 4 == 0;
+        bool kept = fault_random(&random) % 4 == 0;
         faultio_power_on(r.io, kept);
     }
     rig_records_clear(&before);

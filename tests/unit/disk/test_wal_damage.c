@@ -264,6 +264,90 @@ START_TEST(a_record_of_another_chain)
 }
 END_TEST
 
+/* Something larger happens to a piece of the LEN bytes: zeros, noise, what stands elsewhere.
+ * Returns where it ends. */
+static size_t hurt(uint8_t *bytes, size_t len, uint64_t *random)
+{
+    static const size_t units[] = {8, 48, 512, 1024};
+    size_t unit = units[fault_random(random) % CP_COUNT(units)];
+    size_t at = fault_random(random) % (len / unit) * unit;
+    size_t from = fault_random(random) % (len / unit) * unit;
+    switch (fault_random(random) % 3) {
+    case 0:
+        memset(bytes + at, 0, unit);
+        break;
+    case 1:
+        for (size_t i = 0; i < unit; i += 8) {
+            uint64_t v = fault_random(random);
+            memcpy(bytes + at + i, &v, 8);
+        }
+        break;
+    default:
+        memmove(bytes + at, bytes + from, unit);
+        break;
+    }
+    return at + unit;
+}
+
+static size_t last_batch(const uint8_t *bytes, size_t len)
+{
+    struct segment_head head;
+    struct record_head record;
+    ck_assert_int_eq(segment_head_decode(bytes, len, &head), SEGMENT_GOOD);
+    size_t batch = 0;
+    for (size_t at = 96; record_verify(bytes, len, at, head.salt, &record);
+         at += record_bytes(record.size))
+        batch = record.batch;
+    return batch;
+}
+
+/* What is accepted is a front part of what was written, and all of it unless the last batch was
+ * hit. */
+START_TEST(larger_damage)
+{
+    struct rig r;
+    struct layout l = {.end = 96};
+    uint64_t index = 1, random = 0xda + (unsigned)_i;
+    rig_init(&r, random, 4096);
+    ck_assert_int_eq(rig_open(&r), 0);
+    while (l.end <= 4096 + 1200)
+        write_group(&r, &l, &index, 1 + (unsigned)(fault_random(&random) % 4));
+    rig_close(&r);
+    struct rig_records all = {0};
+    rig_records_copy(&all, &r.written);
+    uint8_t *good[2], *bytes;
+    char *path[2];
+    size_t len[2];
+    for (size_t i = 0; i < 2; i++) {
+        path[i] = mem_strdup(rig_segment(&r, i));
+        bytes = faultio_bytes(r.io, path[i], &len[i]);
+        good[i] = mem_dup(bytes, len[i]);
+    }
+    size_t batch = last_batch(good[1], len[1]);
+    for (int k = 0; k < 500; k++) {
+        size_t which = fault_random(&random) % 2;
+        for (size_t i = 0; i < 2; i++)
+            faultio_put(r.io, path[i], good[i], len[i]);
+        bytes = faultio_bytes(r.io, path[which], &len[which]);
+        size_t end = hurt(bytes, which == 0 ? 4096 : 2048, &random);
+        int rv = rig_open(&r);
+        ck_assert_msg(rv == 0 || rv == ERR_CORRUPT, "%d: %s", k, r.err.text);
+        if (rv < 0)
+            continue;
+        rig_expect_first(&r, &all, r.found.n);
+        ck_assert_msg(r.found.n == all.n || (which == 1 && end > batch), "%d: %zu found of %zu", k,
+                      r.found.n, all.n);
+        rig_close(&r);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        mem_free(path[i]);
+        mem_free(good[i]);
+    }
+    rig_records_clear(&all);
+    rig_fini(&r);
+}
+END_TEST
+
 START_TEST(a_torn_end_is_said_once)
 {
     struct rig r;
@@ -324,6 +408,7 @@ TCase *wal_damage_cases(void)
     tcase_add_test(c, records_within_a_torn_payload);
     tcase_add_test(c, later_records_within_a_torn_payload);
     tcase_add_test(c, a_record_of_another_chain);
+    tcase_add_loop_test(c, larger_damage, 0, 4);
     tcase_add_test(c, a_torn_end_is_said_once);
     return c;
 }
