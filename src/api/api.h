@@ -14,7 +14,8 @@ enum api_outcome {
     API_REPLY,   /* reply is filled in */
     API_PROPOSE, /* proposal is filled in: suspend, engine_propose, then api_proposal_reply */
     API_WATCH,   /* watch spec is filled in: suspend, engine_watch, then api_watch_head */
-    API_STREAM,  /* a large listing: reply is the head, listing gives the body piece by piece */
+    API_STREAM,  /* a large listing (HEAD too): reply is the head, listing gives the body piece by
+                    piece */
 };
 
 struct api_listing; /* pinned version and renderer of a large answer */

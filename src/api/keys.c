@@ -14,7 +14,6 @@
 struct reading {
     struct store *store;
     unsigned slot;
-    bool whole; /* the length must be known: never in pieces */
     bool recursive;
     int64_t now_ns;
 };
@@ -26,7 +25,7 @@ static bool list_dir(const struct reading *r, const struct node *dir, struct spa
     struct buf *body = &out->reply.body;
     struct render_get *g = render_get_new(dir, path, r->recursive, r->now_ns);
     bool more = render_get_more(g, body, WHOLE_BYTES_MAX);
-    if (more && !r->whole) {
+    if (more) {
         out->listing = listing_new(r->store, r->slot, g, body);
         if (out->listing != NULL) {
             out->outcome = API_STREAM;
@@ -47,7 +46,6 @@ static void read_key(const struct api_call *call, const struct keys_request *k,
     struct reading r = {
         .store = engine_store(engine),
         .slot = call->slot,
-        .whole = call->rq->method == V2_M_HEAD,
         .recursive = k->recursive,
         .now_ns = engine_now_ns(engine),
     };
