@@ -1,0 +1,14 @@
+/* srv: servers of a cluster from the DNS. */
+#pragma once
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "ctl/endpoint.h"
+
+#include <stdbool.h>
+
+/* Appends what _etcd-client-ssl._tcp and _etcd-client._tcp of DOMAIN name; servers without TLS are
+ * left out, with a word on err, unless INSECURE. ERR_NOT_FOUND with Go's words in WHY when neither
+ * record can be looked up. */
+int srv_discover(const char *domain, bool insecure, struct endpoints *out,
+                 struct buf *why) CP_MUST_CHECK;
