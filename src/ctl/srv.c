@@ -14,29 +14,87 @@ struct service {
     const char *record, *scheme;
 };
 
-static int take_answer(const struct service *service, const unsigned char *answer, int bytes,
-                       bool keep, struct endpoints *out, struct buf *why)
-{
-    ns_msg message;
-    ns_rr rr;
+/* A DNS answer being read; `at` never passes `end`. */
+struct reader {
+    const unsigned char *start, *end, *at;
+};
 
-    if (ns_initparse(answer, bytes, &message) < 0)
+static bool skip(struct reader *r, size_t n)
+{
+    if ((size_t)(r->end - r->at) < n)
+        return false;
+    r->at += n;
+    return true;
+}
+
+static bool read_u16(struct reader *r, unsigned *out)
+{
+    const unsigned char *p = r->at;
+
+    if (!skip(r, 2))
+        return false;
+    *out = (unsigned)p[0] << 8 | p[1];
+    return true;
+}
+
+static bool read_name(struct reader *r, char name[NS_MAXDNAME])
+{
+    int n = dn_expand(r->start, r->end, r->at, name, NS_MAXDNAME);
+
+    return n >= 0 && skip(r, (size_t)n);
+}
+
+/* Header and questions; *answers is how many records follow. */
+static bool read_head(struct reader *r, unsigned *answers)
+{
+    char name[NS_MAXDNAME];
+    unsigned questions;
+
+    if (!skip(r, 4) || !read_u16(r, &questions) || !read_u16(r, answers) || !skip(r, 4))
+        return false;
+    for (unsigned i = 0; i < questions; i++) {
+        if (!read_name(r, name) || !skip(r, 4))
+            return false;
+    }
+    return true;
+}
+
+/* One record, read to its end; *is_srv tells whether HOST and *PORT are set. */
+static bool read_record(struct reader *r, bool *is_srv, char host[NS_MAXDNAME], unsigned *port)
+{
+    char name[NS_MAXDNAME];
+    unsigned type, bytes;
+
+    if (!read_name(r, name) || !read_u16(r, &type) || !skip(r, 6) || !read_u16(r, &bytes))
+        return false;
+
+    struct reader data = {r->start, r->end, r->at};
+
+    *is_srv = type == ns_t_srv;
+    if (!skip(r, bytes))
+        return false;
+    return !*is_srv || (skip(&data, 4) && read_u16(&data, port) && read_name(&data, host));
+}
+
+static int take_answer(const struct service *service, struct reader r, bool keep,
+                       struct endpoints *out, struct buf *why)
+{
+    unsigned answers;
+
+    if (!read_head(&r, &answers))
         return ERR_MALFORMED;
-    for (int i = 0; i < ns_msg_count(message, ns_s_an); i++) {
+    for (unsigned i = 0; i < answers; i++) {
         char host[NS_MAXDNAME];
         struct buf entry = {0};
-
-        if (ns_parserr(&message, ns_s_an, i, &rr) < 0 || ns_rr_type(rr) != ns_t_srv ||
-            ns_rr_rdlen(rr) < 7)
-            continue;
-        if (ns_name_uncompress(ns_msg_base(message), ns_msg_end(message), ns_rr_rdata(rr) + 6, host,
-                               sizeof(host)) < 0)
-            continue;
-        buf_printf(&entry, "%s://%s.:%u", service->scheme, host,
-                   (unsigned)ns_get16(ns_rr_rdata(rr) + 4));
-
+        unsigned port = 0;
+        bool is_srv = false;
         int rc = 0;
 
+        if (!read_record(&r, &is_srv, host, &port))
+            return ERR_MALFORMED;
+        if (!is_srv)
+            continue;
+        buf_printf(&entry, "%s://%s.:%u", service->scheme, host, port);
         if (keep)
             rc = endpoints_add(out, buf_as_span(&entry), why);
         else
@@ -64,7 +122,7 @@ int srv_discover(const char *domain, bool insecure, struct endpoints *out, struc
 
         snprintf(name, sizeof(name), "%s.%s", services[i].record, domain);
 
-        int n = res_query(name, ns_c_in, ns_t_srv, answer, sizeof(answer));
+        int n = res_query(name, ns_c_in, ns_t_srv, answer, ANSWER_BYTES);
 
         if (n < 0) {
             buf_printf(why, "%slookup %s on %s: no such host", missing > 0 ? " and " : "", name,
@@ -72,7 +130,10 @@ int srv_discover(const char *domain, bool insecure, struct endpoints *out, struc
             missing++;
             continue;
         }
-        if (take_answer(&services[i], answer, n, insecure || i == 0, out, why) != 0)
+
+        struct reader r = {answer, answer + n, answer};
+
+        if (take_answer(&services[i], r, insecure || i == 0, out, why) != 0)
             return ERR_MALFORMED;
     }
     if (missing == (int)CP_COUNT(services))
