@@ -19,6 +19,19 @@ bool ctl_knows(const char *word)
     return table_find(table_commands, table_commands_count, word) != NULL;
 }
 
+void ctl_list_commands(FILE *out)
+{
+    int width = 0;
+
+    for (size_t i = 0; i < table_commands_count; i++) {
+        int n = (int)strlen(table_commands[i].name);
+
+        width = n > width ? n : width;
+    }
+    for (size_t i = 0; i < table_commands_count; i++)
+        fprintf(out, "  %-*s  %s\n", width, table_commands[i].name, table_commands[i].text);
+}
+
 /* Words the option takes with it, itself included; 0 if it is none of ours. */
 static size_t option_words(const char *word)
 {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdio.h>
 
 /* Runs the client. argv[0] is the program's name, shown in help texts without its directories;
  * behind it stand global options, the command, its options and arguments. Returns the exit status
@@ -24,3 +25,6 @@ bool ctl_knows(const char *word);
  * not. A word that is an option but none of the client's ends the search with false, so `copse
  * --name n1` stays the server's, and so do options without any command. */
 bool ctl_claims(int argc, char **argv);
+
+/* Writes one line a command, with what it is for, indented by two blanks. */
+void ctl_list_commands(FILE *out);
