@@ -48,7 +48,7 @@ static void append_one(struct rig *r, uint64_t *random, uint64_t *index)
 
 /* Appends until the power fails or enough was done; returns how many records are known to be
  * durable. */
-static size_t one_session(struct rig *r, uint64_t *random, uint64_t *index)
+static size_t one_life(struct rig *r, uint64_t *random, uint64_t *index)
 {
     bool fails = fault_random(random) % 4 != 0;
     if (fails)
@@ -81,7 +81,7 @@ START_TEST(random_power_losses)
 {
     uint64_t seed = seed_of(_i), random = seed, index = 1;
     struct rig r;
-    rig_init(&r, seed, 4096 << (fault_random(&random) % 3));
+    rig_init(&r, seed, UINT64_C(4096) << (fault_random(&random) % 3));
     struct rig_records before = {0};
     size_t durable = 0;
     for (unsigned round = 0; round < ROUNDS; round++) {
@@ -105,7 +105,7 @@ START_TEST(random_power_losses)
                       "seed %#lx round %u: %zu found, %zu durable, %zu appended",
                       (unsigned long)seed, round, r.found.n, durable, before.n);
         rig_expect_first(&r, &before, r.found.n);
-        durable = one_session(&r, &random, &index);
+        durable = one_life(&r, &random, &index);
         rig_records_copy(&before, &r.written);
         bool kept = fault_random(&random) % 4 == 0;
         faultio_power_on(r.io, kept);
