@@ -207,17 +207,49 @@ START_TEST(clean_at_the_limits)
 }
 END_TEST
 
-START_TEST(words)
+/* Source: contract, keys 4. */
+static const struct {
+    int code, status;
+    const char *message;
+} code_rows[] = {
+    {100, 404, "Key not found"},
+    {101, 412, "Compare failed"},
+    {102, 403, "Not a file"},
+    {104, 400, "Not a directory"},
+    {105, 412, "Key already exists"},
+    {107, 400, "Root is read only"},
+    {108, 403, "Directory not empty"},
+    {110, 401, "The request requires user authentication"},
+    {201, 400, "PrevValue is Required in POST form"},
+    {202, 400, "The given TTL in POST form is not a number"},
+    {203, 400, "The given index in POST form is not a number"},
+    {209, 400, "Invalid field"},
+    {210, 400, "Invalid POST form"},
+    {211, 400, "Value provided on refresh"},
+    {212, 400, "A TTL must be provided on refresh"},
+    {300, 500, "Raft Internal Error"},
+    {301, 500, "During Leader Election"},
+    {401, 400, "The event in requested index is outdated and cleared"},
+    {206, 400, ""},
+    {999, 400, ""},
+};
+
+START_TEST(codes)
 {
-    ck_assert_str_eq(v2_message(V2_KEY_NOT_FOUND), "Key not found");
-    ck_assert_int_eq(v2_status(V2_KEY_NOT_FOUND), 404);
-    ck_assert_int_eq(v2_status(V2_TEST_FAILED), 412);
-    ck_assert_int_eq(v2_status(V2_RAFT_INTERNAL), 500);
-    ck_assert_str_eq(v2_message((enum v2_code)206), "");
-    ck_assert_int_eq(v2_status((enum v2_code)206), 400);
-    ck_assert_str_eq(v2_action_name(V2_GET), "get");
-    ck_assert_str_eq(v2_action_name(V2_COMPARE_AND_DELETE), "compareAndDelete");
-    ck_assert_str_eq(v2_action_name(V2_EXPIRE), "expire");
+    enum v2_code code = (enum v2_code)code_rows[_i].code;
+
+    ck_assert_str_eq(v2_message(code), code_rows[_i].message);
+    ck_assert_int_eq(v2_status(code), code_rows[_i].status);
+}
+END_TEST
+
+START_TEST(actions)
+{
+    static const char *const want[] = {
+        "get", "set", "create", "update", "compareAndSwap", "delete", "compareAndDelete", "expire"};
+
+    for (size_t i = 0; i < CP_COUNT(want); i++)
+        ck_assert_str_eq(v2_action_name((enum v2_action)i), want[i]);
 }
 END_TEST
 
@@ -232,7 +264,8 @@ int main(void)
     tcase_add_loop_test(tc, pairs, 0, CP_COUNT(pair_rows));
     tcase_add_loop_test(tc, clean, 0, CP_COUNT(clean_rows));
     tcase_add_test(tc, clean_at_the_limits);
-    tcase_add_test(tc, words);
+    tcase_add_loop_test(tc, codes, 0, CP_COUNT(code_rows));
+    tcase_add_test(tc, actions);
     suite_add_tcase(suite, tc);
 
     SRunner *runner = srunner_create(suite);
