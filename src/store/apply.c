@@ -54,8 +54,7 @@ static enum v2_action decide(const struct store_op *op)
         if (decisions[i].verb == op->verb && decisions[i].exist == op->exist &&
             decisions[i].compare == compare)
             return decisions[i].action;
-    CP_ASSERT(!"an operation of a kind that the decoder does not let through");
-    return V2_GET;
+    check_failed(__FILE__, __LINE__, "an operation that the decoder does not let through");
 }
 
 static bool has_flag(const struct plan *p, enum op_flags flag)

@@ -10,8 +10,7 @@
 struct draft {
     struct pool pool;
     struct timers timers;
-    struct bag dropped; /* since the last publish; only published things, and trees (which may hold
-                           such) */
+    struct bag dropped; /* since the last publish: what had been published, and whole trees */
     struct node *grave; /* a private node that the result of the last operation still shows */
     struct node *root;
     uint64_t base;  /* index of the last published version */

@@ -1,9 +1,12 @@
 #include "store/node.h"
 
 #include "base/check.h"
+#include "proto/limits.h"
 #include "store/place.h"
 
-_Static_assert(offsetof(struct node, text) == 28, "a file of 1 M costs a byte a million each");
+_Static_assert(offsetof(struct node, text) == 28, "each byte here is a megabyte in a million keys");
+_Static_assert(LIMIT_NAME_BYTES <= UINT16_MAX, "name_len holds any name");
+_Static_assert(LIMIT_FORM_BYTES <= UINT32_MAX, "value_len holds any value");
 _Static_assert(sizeof(struct node_timer) == 12, "the timer is packed before the name");
 
 static size_t node_bytes(unsigned flags, size_t name_len, size_t value_len)

@@ -1,8 +1,11 @@
 /* store: the key space. One writer edits a private version of the tree and publishes it; readers
- * pin a published version through a slot of their own and read without locks. Pure: no clock, no
- * JSON, no log. The same operations with the same times give the same tree, bit for bit. Threads:
- * everything is for the writer (the engine), except store_pin, store_unpin and the functions of
- * read.h. */
+ * pin a published version through a slot of their own and read without locks.
+ *
+ * Pure: no clock, no JSON, no log. The same operations with the same times give the same tree, bit
+ * for bit.
+ *
+ * Threads: everything is for the writer (the engine), except what is marked "any thread" below and
+ * the functions of read.h. */
 #pragma once
 
 #include "base/check.h"
@@ -19,9 +22,9 @@ struct version; /* see read.h */
 #define STORE_SLOTS     64        /* short pins: one a reader thread */
 #define STORE_LONG_PINS 64        /* snapshots, streamed listings */
 #define STORE_NEVER     INT64_MAX /* no expiry */
-#define STORE_YEAR_2000_NS                                                                         \
-    INT64_C(946684800000000000) /* set and create: earlier deadlines count as none (contract, keys \
-                                   7) */
+
+/* Set and create: an earlier deadline counts as none (contract, keys 7). */
+#define STORE_YEAR_2000_NS INT64_C(946684800000000000)
 
 struct store *store_new(void);
 /* No reader may be pinned any more. */
@@ -48,12 +51,15 @@ struct store_result {
     bool refresh; /* no watcher is told */
 };
 
-/* Apply one operation at the cluster's time NOW_NS (ns since 1970, never the local clock).
+/* Applies one operation at the cluster's time NOW_NS (ns since 1970, never the local clock).
+ *
  *   op   borrows
  *   out  spans in it are the store's: valid until the next store_apply, store_expire_next,
- * store_burn or store_publish Returns out->code: V2_OK, or KEY_NOT_FOUND, TEST_FAILED, NOT_FILE,
- * NOT_DIR, NODE_EXIST, ROOT_READ_ONLY, DIR_NOT_EMPTY; the index moves only on V2_OK. Source:
- * contract, keys 6; etcd 3.4 store.go, apply_v2.go. */
+ *        store_burn or store_publish
+ *
+ * Returns out->code: V2_OK, or KEY_NOT_FOUND, TEST_FAILED, NOT_FILE, NOT_DIR, NODE_EXIST,
+ * ROOT_READ_ONLY, DIR_NOT_EMPTY. A refused operation changes nothing at all: neither the index nor
+ * the tree. Source: contract, keys 6; etcd 3.4 store.go, apply_v2.go. */
 enum v2_code store_apply(struct store *s, const struct store_op *op, int64_t now_ns,
                          struct store_result *out);
 
@@ -76,22 +82,21 @@ void store_publish(struct store *s);
 /* Frees at most BUDGET items of what waits to be freed; true when more is left. */
 bool store_reclaim(struct store *s, unsigned budget);
 
-/* Reader thread of slot SLOT (< STORE_SLOTS): the newest version, valid until store_unpin. Never
- * blocks. */
+/* Any thread, each with a SLOT (< STORE_SLOTS) of its own: the newest version, valid until
+ * store_unpin. Never blocks. */
 const struct version *store_pin(struct store *s, unsigned slot);
 void store_unpin(struct store *s, unsigned slot);
-/* Turns the pin of SLOT into a long one; gives its number or -1 when all are taken. SLOT is free
- * afterwards. */
+/* Any thread: turns the pin of SLOT into a long one, which any thread may release; SLOT is free
+ * afterwards. Gives its number, or -1 when all are taken, and then SLOT is pinned as before. */
 int store_pin_keep(struct store *s, unsigned slot);
 void store_pin_release(struct store *s, int long_pin);
 
 /* Counters for /v2/stats/store and tests. */
 struct store_stats {
-    uint64_t files, dirs; /* the root is not counted */
-    uint64_t value_bytes; /* values and names */
-    uint64_t
-        memory_bytes;    /* of the tree, all its versions and timers, without the allocator's own */
-    uint64_t dead_items; /* waiting to be freed */
+    uint64_t files, dirs;  /* the root is not counted */
+    uint64_t value_bytes;  /* values and names */
+    uint64_t memory_bytes; /* of all versions and timers, without the allocator's own */
+    uint64_t dead_items;   /* waiting to be freed */
 };
 void store_stats(const struct store *s, struct store_stats *out);
 /* Tests: walks the whole open version and asserts every invariant. */
