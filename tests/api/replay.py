@@ -4,7 +4,7 @@
   replay.py --server PROGRAM     starts PROGRAM (or $COPSE) on free ports, several of them side by side
   replay.py --url URL            uses a running server, whose keys it deletes: to prove the cases on a real etcd
      --case TEXT                 only cases whose name contains TEXT
-     --all                       also the steps marked "deviates", where copse differs on purpose
+     --etcd                      the steps marked "deviates" instead of those marked "ours"
      --jobs N                    servers side by side (default 4)
      --verbose                   name every case with its time
 
@@ -14,7 +14,8 @@ A case is a line: a name and steps. A step sends one request and says what must 
   sleep          seconds to let pass before it
   background id  the answer's head is awaited, the rest later: by a step {"await": id}, or at the end
   stream N       take N JSON documents, then hang up; pending: nothing may come until the end of the case
-  deviates       why copse answers otherwise on purpose; the step is then left out
+  deviates       why copse answers otherwise on purpose: etcd's answer, left out without --etcd
+  ours           the same why, and copse's answer
   status, headers_out, body_out, raw_out, text_out, newline, unordered    the answer
 
 Indexes are relative to the store's index at the start of the case: "{+3}" in text, "+3" as a value of the members
@@ -166,6 +167,9 @@ class Watch(threading.Thread):
         self.conn.close()
         if self.error:
             raise AssertionError(self.error)
+        wanted = self.step.get("stream")
+        if wanted:  # more may have come with the last one
+            self.data = b"".join(self.data.splitlines(True)[:wanted])
         return Answer(self.answer.status, self.answer.headers, self.data)
 
 
@@ -249,8 +253,8 @@ def compare(step, answer, base):
 class Run:
     """One case on one server: what was wrong, as lines."""
 
-    def __init__(self, client, case, everything):
-        self.client, self.case, self.everything = client, case, everything
+    def __init__(self, client, case, leave_out):
+        self.client, self.case, self.leave_out = client, case, leave_out
         self.wrong, self.open = [], {}
 
     def complain(self, n, step, lines):
@@ -265,7 +269,7 @@ class Run:
     def run(self):
         self.base = self.client.clear()
         for n, step in enumerate(self.case["steps"]):
-            if step.get("deviates") and not self.everything:
+            if self.leave_out in step:
                 continue
             time.sleep(step.get("sleep", 0))
             if "await" in step:
@@ -346,7 +350,7 @@ def work(url, cases, lock, results, args):
             case = cases.pop(0)
         begin = time.monotonic()
         try:
-            wrong = Run(client, case, args.all).run()
+            wrong = Run(client, case, "ours" if args.etcd else "deviates").run()
         except (OSError, ValueError, TypeError, http.client.HTTPException) as e:
             wrong = ["  " + repr(e)]
         with lock:
@@ -372,7 +376,7 @@ def main():
     parser.add_argument("--server", default=os.environ.get("COPSE"))
     parser.add_argument("--url")
     parser.add_argument("--case", default="")
-    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--etcd", action="store_true")
     parser.add_argument("--jobs", type=int, default=4)
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("corpus", nargs="?", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "keys.jsonl"))
