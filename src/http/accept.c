@@ -32,11 +32,6 @@ static int listeners_ctl(struct worker *w, int op)
     return 0;
 }
 
-uint64_t accept_now_ms(void)
-{
-    return clock_mono_ns(&clock_system) / NS_PER_MS;
-}
-
 int accept_begin(struct worker *w, struct err *e)
 {
     int rc = listeners_ctl(w, EPOLL_CTL_ADD);
@@ -105,7 +100,7 @@ void accept_batch(struct worker *w, const int *listener)
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
                 log_warn("http.accept", LOG_S("text", strerror(errno)));
                 (void)listeners_ctl(w, EPOLL_CTL_DEL);
-                w->deaf_until_ms = accept_now_ms() + DEAF_MS;
+                w->deaf_until_ms = worker_now_ms() + DEAF_MS;
                 return;
             }
             if (errno == EAGAIN)

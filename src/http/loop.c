@@ -16,8 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LEAVE_MS     100
-#define STUCK_PASSES (2 * LIMIT_DEADLINE_MS / LEAVE_MS)
+#define LEAVE_MS 100
+#define STUCK_MS (2 * LIMIT_DEADLINE_MS)
 
 /* Lines of libmicrohttpd that tell of nothing but clients, or of what we did on purpose. */
 static bool is_noise(const char *line)
@@ -59,6 +59,11 @@ static void on_log(void *cls, const char *fmt, va_list args)
         log_debug("http.library", LOG_S("text", line));
     else
         log_warn("http.library", LOG_S("text", line));
+}
+
+uint64_t worker_now_ms(void)
+{
+    return clock_mono_ns(&clock_system) / NS_PER_MS;
 }
 
 int worker_init(struct worker *w, struct door *d, unsigned number, struct err *e)
@@ -256,6 +261,21 @@ static int wait_ms(struct worker *w)
     return wait;
 }
 
+/* Lets libmicrohttpd serve what is ready. */
+static void run_library(struct worker *w)
+{
+    time_t now = time(NULL);
+
+    if (now != w->date_s) {
+        w->date_s = now;
+        reply_date(w->date, now);
+    }
+    w->run++;
+    w->resumed = false;
+    /* Time-out 0: with another one it could sleep on 128 ready events. */
+    (void)MHD_run_wait(w->daemon, 0);
+}
+
 static void pass(struct worker *w)
 {
     struct epoll_event ev[EVENTS_A_PASS];
@@ -286,20 +306,10 @@ static void pass(struct worker *w)
         if (!w->draining && accept_is_listener(w, ev[i].data.ptr))
             accept_batch(w, ev[i].data.ptr);
     }
-    if (w->deaf_until_ms != 0 && accept_now_ms() >= w->deaf_until_ms)
+    if (w->deaf_until_ms != 0 && worker_now_ms() >= w->deaf_until_ms)
         accept_retry(w);
     take_mail(w);
-
-    time_t now = time(NULL);
-
-    if (now != w->date_s) {
-        w->date_s = now;
-        reply_date(w->date, now);
-    }
-    w->run++;
-    w->resumed = false;
-    /* Time-out 0: with another one it could sleep on 128 ready events. */
-    (void)MHD_run_wait(w->daemon, 0);
+    run_library(w);
     if (w->draining)
         tell_settled(w);
 }
@@ -307,11 +317,13 @@ static void pass(struct worker *w)
 void *worker_main(void *worker)
 {
     struct worker *w = worker;
-    unsigned stuck = 0;
+    uint64_t stuck_ms = 0; /* when waiting for the engine has to end */
 
     while (door_phase(w->door) != DOOR_STOP || w->writes + w->watches > 0) {
         pass(w);
-        if (door_phase(w->door) == DOOR_STOP && ++stuck > STUCK_PASSES) {
+        if (stuck_ms == 0 && door_phase(w->door) == DOOR_STOP)
+            stuck_ms = worker_now_ms() + STUCK_MS;
+        if (stuck_ms != 0 && worker_now_ms() > stuck_ms) {
             log_error("http.stuck", LOG_U("worker", w->number), LOG_U("writes", w->writes),
                       LOG_U("watches", w->watches));
             break;
@@ -321,7 +333,7 @@ void *worker_main(void *worker)
         return w; /* the engine may still call back: nothing of this worker can be freed */
     /* What the last mail resumed is still in libmicrohttpd's list of suspended connections, which
      * must be empty. */
-    pass(w);
+    run_library(w);
     if (w->number == 0)
         accept_end(w);
     MHD_stop_daemon(w->daemon);

@@ -131,6 +131,7 @@ void worker_fini(struct worker *w);
 /* Makes epoll and daemon ready; the thread is the caller's to start. */
 int worker_prepare(struct worker *w, struct err *e) CP_MUST_CHECK;
 void *worker_main(void *worker);
+uint64_t worker_now_ms(void);
 
 /* accept.c: worker 0 only. */
 int accept_begin(struct worker *w, struct err *e) CP_MUST_CHECK;
@@ -139,7 +140,6 @@ bool accept_is_listener(const struct worker *w, const void *ptr);
 /* Takes what waits at one listener and deals it round. */
 void accept_batch(struct worker *w, const int *listener);
 #define DEAF_MS 100
-uint64_t accept_now_ms(void);
 /* A while has passed: try again after a lack of descriptors. */
 void accept_retry(struct worker *w);
 

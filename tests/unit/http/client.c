@@ -195,8 +195,8 @@ void client_read(int fd, const char *method, struct answer *a)
         a->cut = !get_bytes(fd, &a->body, strtoul(length, NULL, 10));
         return;
     }
-    for (int c = get(fd); c >= 0; c = get(fd))
-        buf_char(&a->body, (char)c);
+    while (get_bytes(fd, &a->body, 65536)) /* to the end of the connection */
+        continue;
 }
 
 bool client_at_end(int fd)
