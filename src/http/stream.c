@@ -16,7 +16,7 @@
 #define LISTING_BLOCK 16384
 #define PIECE_BYTES   65536
 /* A body that was asked for within so many passes is not held up by its client. */
-#define KEEPS_UP_RUNS 2
+#define KEEPS_UP_PASSES 2
 
 /* The end of a body of unknown length. To a client of 1.0 the end of the connection says it;
  * libmicrohttpd 0.9.75 forgets to close when no byte was sent before, until something happens on
@@ -177,7 +177,7 @@ void sub_event(struct sub *s, struct event *event, bool historic)
     }
     /* A burst alone is no reason: only a client that holds up the body is too slow. */
     if (!historic && s->n - s->historic >= LIMIT_WATCHER_EVENTS && k->state == CONN_STREAMING &&
-        s->worker->run - s->asked > KEEPS_UP_RUNS) {
+        s->worker->passes - s->asked > KEEPS_UP_PASSES) {
         event_unref(event);
         overflow(s);
         return;
@@ -186,7 +186,7 @@ void sub_event(struct sub *s, struct event *event, bool historic)
         s->historic++;
     ring_add(s, event);
     if (k->state == CONN_STREAMING && k->suspended) {
-        s->asked = s->worker->run;
+        s->asked = s->worker->passes;
         conn_resume(k);
     }
 }
@@ -201,7 +201,7 @@ static ssize_t read_watch(void *conn, uint64_t pos, char *out, size_t max)
     (void)pos;
     if (s == NULL)
         return end_of_body(k);
-    s->asked = s->worker->run;
+    s->asked = s->worker->passes;
     while (s->n > 0 && len < max) {
         struct event *e = s->ring[s->first];
         struct span json = event_json(e);
@@ -242,7 +242,7 @@ enum MHD_Result sub_answer(struct conn *k)
         sub_detach(k);
         return reply_send_chunked(k, &r);
     }
-    s->asked = s->worker->run;
+    s->asked = s->worker->passes;
     return reply_stream(k, &r, MHD_SIZE_UNKNOWN, read_watch, WATCH_BLOCK, CONN_STREAMING);
 }
 

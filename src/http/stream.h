@@ -15,8 +15,8 @@ struct sub {
     struct conn *conn; /* NULL: nobody listens any more */
     bool held;         /* the engine has it */
     bool opened;
-    bool finished;  /* one-shot: its event is handed out */
-    uint64_t asked; /* the run of libmicrohttpd in which the body was last asked for */
+    bool finished;                    /* one-shot: its event is handed out */
+    uint64_t asked;                   /* the pass in which the body was last asked for */
     unsigned first, n, cap, historic; /* ring; the first HISTORIC of it do not count to the limit */
     struct event **ring, *small[2];
     size_t at; /* bytes of the first event that were handed out */

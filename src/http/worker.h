@@ -88,7 +88,7 @@ struct worker {
     unsigned replying; /* connections whose reply is on its way out */
     unsigned started;  /* connections ever taken over */
     bool resumed;      /* since the latest run began: another one must follow at once */
-    uint64_t run;      /* number of the latest MHD_run_wait */
+    uint64_t passes;   /* begun so far */
     bool draining, cut;
     enum settled told;      /* what door_drain knows */
     uint64_t deaf_until_ms; /* not 0: accepting rests because no descriptors were left */
