@@ -48,8 +48,11 @@ struct consensus_ops {
     void (*role)(void *ctx, enum consensus_role role, uint64_t term, uint64_t leader);
     /* A snapshot of the leader shall replace the state. The driver answers with consensus_installed once it is durable. */
     void (*install)(void *ctx, const struct snapshot_mark *mark);
-    /* Leader: PEER needs the newest snapshot (its file travels apart). Fills MARK with ours. */
+    /* Leader: a peer needs the newest snapshot (its file travels apart). Fills MARK with ours: not older than that of the
+     * last consensus_snapshot_done. */
     void (*snapshot)(void *ctx, struct snapshot_mark *mark);
+    /* The rules of raft are broken, here or at a peer. Does not return. NULL: one log line and abort(). */
+    void (*fatal)(void *ctx, const char *what);
 };
 
 struct consensus_conf {
@@ -57,7 +60,7 @@ struct consensus_conf {
     unsigned election_ms, heartbeat_ms, install_ms;
     unsigned max_inflight; /* entries a follower */
     uint64_t seed;         /* randomness of elections */
-    uint32_t guards_off;   /* tests only: bit k switches guard k off */
+    uint32_t guards_off;   /* tests only: bit k switches guard k off; halves and rules from 16 on: guards.h */
 };
 
 /* What the log and the snapshot hold at start. */
@@ -82,11 +85,14 @@ void consensus_free(struct consensus *c);
 int consensus_start(struct consensus *c, const struct consensus_boot *boot, uint64_t now_ms, struct err *e) CP_MUST_CHECK;
 
 /* Leader: appends N entries in one go; fills each entry's term; shares the payloads. *first = index of the first.
- * 0, ERR_NOT_LEADER, ERR_FULL. */
+ * 0, ERR_NOT_LEADER, ERR_FULL, ERR_BUSY (leader, but handing over: keep them and try again). */
 int consensus_submit(struct consensus *c, struct log_entry *entries, unsigned n, uint64_t now_ms, uint64_t *first) CP_MUST_CHECK;
-/* Leader: one change of membership. 0, ERR_NOT_LEADER, ERR_BUSY, ERR_USAGE (more than one difference, leader itself). */
+/* Leader: one change of membership: add a standby, promote one that has caught up, demote or remove another member.
+ * 0, ERR_NOT_LEADER, ERR_BUSY (an earlier change, a transfer, no entry of the own term committed, not caught up),
+ * ERR_USAGE (not exactly one difference, the leader itself, a new voter). */
 int consensus_change(struct consensus *c, const struct consensus_members *to, uint64_t now_ms, uint64_t *index) CP_MUST_CHECK;
-/* Leader: hand over to TARGET (0: any). */
+/* Leader: hand over to TARGET (0: any). 0, ERR_NOT_LEADER, ERR_BUSY, ERR_NOT_FOUND (no other voter), ERR_USAGE (TARGET is
+ * none). */
 int consensus_transfer(struct consensus *c, uint64_t target, uint64_t now_ms) CP_MUST_CHECK;
 /* A message from a peer; takes it. */
 void consensus_receive(struct consensus *c, struct peer_message *m, uint64_t now_ms);

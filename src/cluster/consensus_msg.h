@@ -1,5 +1,5 @@
-/* consensus_msg: what members say to each other, as values: filled by consensus, carried by the wire, handed to the
- * consensus of another member. Knows nothing of frames or of libraft. */
+/* consensus_msg: what members say to each other, as values: filled by consensus, carried by the
+ * wire, handed to the consensus of another member. Knows nothing of frames or of libraft. */
 #pragma once
 
 #include "base/list.h"
@@ -43,8 +43,8 @@ struct peer_append_result {
     uint64_t last_index; /* accepted: durable up to here; rejected: where to try next */
 };
 
-/* The receiver needs the sender's snapshot; its file travels apart and is durable at the receiver before its consensus
- * sees this. */
+/* The receiver needs the sender's snapshot; its file travels apart and is durable at the receiver
+ * before its consensus sees this. */
 struct peer_snapshot {
     struct snapshot_mark *mark; /* owned by the message */
 };
@@ -70,8 +70,8 @@ struct peer_message {
     };
 };
 
-/* Gives a zeroed message (peer_message_free). PEER_APPEND has room for N_ENTRIES, append.n is N_ENTRIES; PEER_SNAPSHOT has
- * a zeroed mark. N_ENTRIES is 0 for all other types. */
+/* Gives a zeroed message (peer_message_free). PEER_APPEND has room for N_ENTRIES, append.n is
+ * N_ENTRIES; PEER_SNAPSHOT has a zeroed mark. N_ENTRIES is 0 for all other types. */
 struct peer_message *peer_message_new(enum peer_message_type type, uint64_t from, uint64_t to,
                                       unsigned n_entries);
 /* Gives a copy that shares the payloads. */

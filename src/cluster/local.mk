@@ -1,7 +1,17 @@
 noinst_LIBRARIES += %D%/libcluster.a
-%C%_libcluster_a_CPPFLAGS = $(AM_CPPFLAGS) $(GNUTLS_CFLAGS)
+%C%_libcluster_a_CPPFLAGS = $(AM_CPPFLAGS) $(GNUTLS_CFLAGS) $(RAFT_CFLAGS)
 %C%_libcluster_a_SOURCES = \
 	%D%/identity.c %D%/identity.h
+%C%_libcluster_a_SOURCES += \
+	%D%/consensus.c %D%/consensus.h %D%/consensus_priv.h \
+	%D%/consensus_members.c \
+	%D%/consensus_msg.c %D%/consensus_msg.h \
+	%D%/consensus_recv.c \
+	%D%/consensus_start.c \
+	%D%/consensus_step.c \
+	%D%/entry.h \
+	%D%/guards.c %D%/guards.h \
+	%D%/logcache.c %D%/logcache.h
 %C%_libcluster_a_SOURCES += \
 	%D%/applier.c \
 	%D%/boot.c \

@@ -1,5 +1,6 @@
-/* logcache: the entries that the core may still ask for, from base + 1 to last, with the log sequence number of each.
- * A ring whose slot is the index modulo its size, so look-ups are one step and neither end ever moves entries.
+/* logcache: the entries that the core may still ask for, from base + 1 to last, with the log
+ * sequence number of each. A ring whose slot is the index modulo its size, so look-ups are one step
+ * and neither end ever moves entries.
  *
  *      base        base+1                      last
  *      (term)   [ term type lsn payload ] … [ … ]
