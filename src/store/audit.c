@@ -132,6 +132,18 @@ static void measure(struct audit *a, struct bag_item item)
     }
 }
 
+/* What was private is freed at once, so all that was dropped had been published; only a removed
+ * tree may have a private top. */
+static void check_dropped(void *ctx, struct bag_item item)
+{
+    struct audit *a = ctx;
+    const struct draft *d = &a->s->draft;
+    CP_ASSERT(item.dropped > d->base);
+    CP_ASSERT(item.dropped <= d->index);
+    CP_ASSERT(bag_kind(item) == BAG_TREE || !draft_private(d, pins_item_born(item)));
+    add_item(a, item);
+}
+
 /* Every block belongs to the open version or waits in exactly one list: the sizes add up to what
  * was allocated. */
 static void check_memory(struct audit *a)
@@ -141,7 +153,7 @@ static void check_memory(struct audit *a)
     add_item(a, bag_item(atomic_load(&s->pins.front->now), BAG_VERSION, 0));
     if (s->draft.grave != NULL)
         add_item(a, bag_item(s->draft.grave, BAG_NODE, 0));
-    bag_each(&s->draft.dropped, add_item, a);
+    bag_each(&s->draft.dropped, check_dropped, a);
     pins_each(&s->pins, add_item, a);
     struct bag_item item;
     while (bag_pop(&a->todo, &item))

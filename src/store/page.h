@@ -14,11 +14,15 @@
 
 #include "store/node.h"
 
+/* Most entries of a page. Between 16 and 128 look-ups and changes cost the same; but copies of
+ * pages come in sizes up to that of a full one, and with 64 their holes between the nodes made 1 M
+ * keys of 68 + 256 bytes, created in turns in 100 directories, 425 MB resident; with 16 it is 374.
+ */
 #ifndef STORE_FANOUT
-#define STORE_FANOUT 64 /* most entries of a page */
+#define STORE_FANOUT 16
 #endif
-#define PAGE_ROOM_STEP                                                                             \
-    4 /* cap is a multiple of it, which keeps the pointers behind the heads aligned */
+/* Cap is a multiple of it, which keeps the pointers behind the heads aligned. */
+#define PAGE_ROOM_STEP 4
 
 struct page {
     uint64_t born;

@@ -95,7 +95,7 @@ int pins_keep(struct pins *p, unsigned slot)
     return -1;
 }
 
-static uint64_t item_born(struct bag_item item)
+uint64_t pins_item_born(struct bag_item item)
 {
     void *what = bag_what(item);
     switch (bag_kind(item)) {
@@ -165,7 +165,7 @@ static void take_apart(struct pins *p, struct draft *d, struct bag_item item)
 static void settle(struct pins *p, struct draft *d, const struct held *h, struct bag_item item)
 {
     uint64_t pin = 0;
-    if (!held_newest(h, item.dropped, &pin) || item_born(item) > pin) {
+    if (!held_newest(h, item.dropped, &pin) || pins_item_born(item) > pin) {
         take_apart(p, d, item);
         return;
     }

@@ -62,6 +62,8 @@ void pins_fini(struct pins *p, struct draft *d);
 void pins_publish(struct pins *p, struct draft *d);
 /* Frees at most BUDGET items; true when more could be freed now. */
 bool pins_reclaim(struct pins *p, struct draft *d, unsigned budget);
+/* The number of the version that what waits was born in. */
+uint64_t pins_item_born(struct bag_item item);
 size_t pins_waiting(const struct pins *p);
 /* Calls VISIT for each item that waits. */
 void pins_each(const struct pins *p, void (*visit)(void *ctx, struct bag_item item), void *ctx);
