@@ -49,6 +49,15 @@ uint64_t node_child_count(const struct node *n)
     return node_is_dir(n) ? node_body(n)->children : 0;
 }
 
+#define AHEAD 4 /* nodes fetched before they are asked for */
+
+static void fetch_node(const struct page *p, unsigned i)
+{
+    const char *node = page_entries(p)[i];
+    __builtin_prefetch(node);
+    __builtin_prefetch(node + 64);
+}
+
 /* Goes down to the first leaf below the page at LEVEL of the cursor. */
 static void go_down(struct read_cursor *c, int level)
 {
@@ -58,6 +67,18 @@ static void go_down(struct read_cursor *c, int level)
         level++;
         c->page[level] = p;
         c->at[level] = 0;
+    }
+    for (unsigned i = 0; i < AHEAD && i < p->n; i++)
+        fetch_node(p, i);
+    if (level == 0)
+        return;
+    const struct page *up = c->page[level - 1];
+    unsigned next = c->at[level - 1] + 1;
+    if (next < up->n) {
+        const char *leaf = page_entries(up)[next];
+        __builtin_prefetch(leaf);
+        __builtin_prefetch(leaf + 64);
+        __builtin_prefetch(leaf + 128);
     }
 }
 
@@ -93,10 +114,7 @@ const struct node *read_next(struct read_cursor *c)
         p = c->page[level];
     }
     unsigned i = c->at[level]++;
-    if (i + 4u < p->n) {
-        const char *ahead = page_entries(p)[i + 4];
-        __builtin_prefetch(ahead);
-        __builtin_prefetch(ahead + 64);
-    }
+    if (i + AHEAD < p->n)
+        fetch_node(p, i + AHEAD);
     return page_node(p, i);
 }

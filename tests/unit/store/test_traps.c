@@ -1,5 +1,6 @@
 /* What is easy to get wrong in a tree of versions; one test a trap. Compiled with pages of four
  * entries and with a say in what happens between the steps of a pin. */
+#include "proto/limits.h"
 #include "store/edit.h"
 #include "store/read.h"
 #include "store/store_priv.h"
@@ -328,6 +329,30 @@ START_TEST(deep_paths)
 }
 END_TEST
 
+/* Names as long as they may be, alike but for the last byte: the common prefix of a page is as
+ * long. */
+START_TEST(longest_names)
+{
+    struct store *s = store_new();
+    char *path = malloc(LIMIT_NAME_BYTES + 2);
+    memset(path, 'n', LIMIT_NAME_BYTES + 1);
+    path[0] = '/';
+    path[LIMIT_NAME_BYTES + 1] = '\0';
+    for (char c = 'a'; c <= 'z'; c++) {
+        path[LIMIT_NAME_BYTES] = c;
+        put(s, path, "v");
+    }
+    reclaim_all(s);
+    for (char c = 'a'; c <= 'z'; c++) {
+        path[LIMIT_NAME_BYTES] = c;
+        ck_assert(span_eq(value_at(store_pin(s, 0), path), SPAN("v")));
+        store_unpin(s, 0);
+    }
+    store_free(s);
+    free(path);
+}
+END_TEST
+
 /* Each directory knows what is below it, and the largest index of an event there; a refresh leaves
  * no trace. */
 START_TEST(directories_keep_sums)
@@ -374,6 +399,7 @@ int main(void)
     tcase_add_test(tc, there_are_so_many_long_pins);
     tcase_add_test(tc, a_budget_is_kept);
     tcase_add_test(tc, deep_paths);
+    tcase_add_test(tc, longest_names);
     tcase_add_test(tc, directories_keep_sums);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
