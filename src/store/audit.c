@@ -5,9 +5,9 @@
 
 struct audit {
     const struct store *s;
-    struct bag todo; /* nodes and pages still to be looked into */
-    uint64_t bytes;  /* of all blocks seen */
-    uint32_t timed;  /* nodes with a timer in the open version */
+    struct bag pending; /* nodes and pages still to be looked into */
+    uint64_t bytes;     /* of all blocks seen */
+    uint32_t timed;     /* nodes with a timer in the open version */
 };
 
 /* What the pages of one directory hold. */
@@ -44,7 +44,7 @@ static void check_child(struct audit *a, struct tally *t, struct node *n)
     t->files += b->files;
     t->dirs += b->dirs + 1;
     t->bytes += b->bytes;
-    bag_push(&a->todo, bag_item(n, BAG_TREE, 0));
+    bag_push(&a->pending, bag_item(n, BAG_TREE, 0));
 }
 
 /* Recursion as deep as the B+tree is high, TREE_LEVELS at most. */
@@ -92,7 +92,7 @@ static void check_open_version(struct audit *a)
     CP_ASSERT(node_is_dir(root) && !node_is_timed(root) && root->name_len == 0);
     check_dir(a, root);
     struct bag_item item;
-    while (bag_pop(&a->todo, &item))
+    while (bag_pop(&a->pending, &item))
         check_dir(a, bag_what(item));
     CP_ASSERT(a->timed <= a->s->draft.timers.count);
     timers_check(&a->s->draft.timers);
@@ -101,7 +101,7 @@ static void check_open_version(struct audit *a)
 static void add_item(void *ctx, struct bag_item item)
 {
     struct audit *a = ctx;
-    bag_push(&a->todo, item);
+    bag_push(&a->pending, item);
 }
 
 static void measure(struct audit *a, struct bag_item item)
@@ -156,7 +156,7 @@ static void check_memory(struct audit *a)
     bag_each(&s->draft.dropped, check_dropped, a);
     pins_each(&s->pins, add_item, a);
     struct bag_item item;
-    while (bag_pop(&a->todo, &item))
+    while (bag_pop(&a->pending, &item))
         measure(a, item);
     CP_ASSERT(a->bytes == s->draft.pool.live_bytes);
 }

@@ -21,27 +21,27 @@ static void add(struct blocks *b, const void *at, size_t size)
     b->block[b->count++] = (struct block){(uintptr_t)at, size};
 }
 
-static void add_node(struct blocks *b, struct bag *todo, struct node *n)
+static void add_node(struct blocks *b, struct bag *pending, struct node *n)
 {
     add(b, n, node_size(n));
     if (node_is_dir(n) && node_body(n)->kids != NULL)
-        bag_push(todo, bag_item(node_body(n)->kids, BAG_PAGES, 0));
+        bag_push(pending, bag_item(node_body(n)->kids, BAG_PAGES, 0));
 }
 
 void blocks_add_version(struct blocks *b, const struct version *v)
 {
-    struct bag todo = {0};
+    struct bag pending = {0};
     add(b, v, sizeof *v);
-    add_node(b, &todo, v->root);
+    add_node(b, &pending, v->root);
     struct bag_item item;
-    while (bag_pop(&todo, &item)) {
+    while (bag_pop(&pending, &item)) {
         const struct page *p = bag_what(item);
         add(b, p, page_size(p));
         for (unsigned i = 0; i < p->n; i++) {
             if (p->level > 0)
-                bag_push(&todo, bag_item(page_child(p, i), BAG_PAGES, 0));
+                bag_push(&pending, bag_item(page_child(p, i), BAG_PAGES, 0));
             else
-                add_node(b, &todo, page_node(p, i));
+                add_node(b, &pending, page_node(p, i));
         }
     }
 }
