@@ -274,7 +274,8 @@ static uint64_t time_to_sleep(struct engine *e)
     return wait;
 }
 
-/* The log thread and engine_stop wake by the eventfd itself, so what they say is never slept over. */
+/* The log thread and engine_stop wake by the eventfd itself, so what they say is never slept over.
+ */
 static void engine_sleep(struct engine *e)
 {
     if (e->reclaiming || !mailbox_sleep_begin(&e->box))
@@ -370,7 +371,7 @@ int engine_start(struct engine **out, const struct engine_conf *conf, struct err
     e->start_ns = clock_wall_ns(conf->clock);
     waiting_init(&e->waiting, rand_u64() >> 1);
     e->store = store_new();
-    e->hub = hub_new(conf->history_events, engine_existed, e);
+    e->hub = hub_new(conf->history_events, conf->history_bytes, engine_existed, e);
     rv = engine_boot(e, err);
     if (rv != 0)
         goto fail;

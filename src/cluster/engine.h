@@ -24,7 +24,7 @@ struct engine_conf {
     const struct span *peer_urls, *client_urls; /* advertised */
     unsigned n_peer_urls, n_client_urls;
     unsigned heartbeat_ms, election_ms;
-    size_t history_events;
+    size_t history_events, history_bytes; /* bytes 0: no bound */
     const struct clock *clock;
     const struct diskio *io;
     /* Engine thread, once a turn, after all done() and watch callbacks of the turn: pass on what

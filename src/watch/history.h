@@ -1,5 +1,6 @@
 /* history: the newest events by store index, for watches that begin in the past. Every index has a
- * slot, also one that gave no event (member entries): so it is bounded in indexes, as v2's is. */
+ * slot, also one that gave no event (member entries): so it is bounded in indexes, as v2's is; and
+ * in bytes, because one event can be as large as a request. */
 #pragma once
 
 #include "store/event.h"
@@ -10,10 +11,13 @@
 struct history {
     struct event **slot; /* of index i: slot[i % cap]; NULL: no event */
     size_t cap, kept;
-    uint64_t last; /* newest index; the kept ones end with it */
+    size_t bytes_max, bytes; /* of paths and JSON; bytes_max 0: no bound */
+    size_t events;           /* slots in use that have one */
+    uint64_t last;           /* newest index; the kept ones end with it */
 };
 
-void history_init(struct history *y, size_t cap);
+/* CAP indexes (≥ 1) and BYTES_MAX bytes are kept, but always the newest event. */
+void history_init(struct history *y, size_t cap, size_t bytes_max);
 void history_fini(struct history *y);
 /* Takes the next slot; shares E, which may be NULL. Indexes only grow; those left out get empty
  * slots. */

@@ -16,10 +16,10 @@ struct hub {
     struct buf path; /* scratch of tell_below */
 };
 
-struct hub *hub_new(size_t events, hub_existed *existed, void *ctx)
+struct hub *hub_new(size_t events, size_t bytes, hub_existed *existed, void *ctx)
 {
     struct hub *h = mem_zalloc(sizeof *h);
-    history_init(&h->history, events);
+    history_init(&h->history, events, bytes);
     registry_init(&h->registry);
     h->existed = existed;
     h->ctx = ctx;

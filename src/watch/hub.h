@@ -31,9 +31,10 @@ struct watcher {
  * version before them, always. */
 typedef bool hub_existed(void *ctx, const struct event *e, struct span path);
 
-/* EVENTS of history are kept (≥ 1). EXISTED is called from hub_publish only; NULL: nobody below a
- * deleted directory is told. */
-struct hub *hub_new(size_t events, hub_existed *existed, void *ctx);
+/* The newest EVENTS (≥ 1) of history are kept, and of these no more than fit into BYTES of paths
+ * and JSON (0: no bound), but always the newest one. EXISTED is called from hub_publish only; NULL:
+ * nobody below a deleted directory is told. */
+struct hub *hub_new(size_t events, size_t bytes, hub_existed *existed, void *ctx);
 /* Forgets the watchers that are left. */
 void hub_free(struct hub *h);
 

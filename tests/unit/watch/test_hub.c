@@ -102,7 +102,7 @@ static const char *const tree[] = {"/d", "/d/e", "/d/e/f", "/d/_h", NULL};
 
 START_TEST(who_is_told)
 {
-    struct hub *h = hub_new(10, stands, (void *)(uintptr_t)tree);
+    struct hub *h = hub_new(10, 0, stands, (void *)(uintptr_t)tree);
     struct ear ear = ear_on(scenes[_i].watch, scenes[_i].recursive, false, 0);
     ck_assert_int_eq(subscribe(h, &ear), V2_OK);
     publish(h, scenes[_i].action, 1, scenes[_i].path, scenes[_i].dir);
@@ -115,7 +115,7 @@ END_TEST
 
 START_TEST(a_stream_hears_a_deletion_once)
 {
-    struct hub *h = hub_new(10, stands, (void *)(uintptr_t)tree);
+    struct hub *h = hub_new(10, 0, stands, (void *)(uintptr_t)tree);
     struct ear at = ear_on("/d", true, true, 0), under = ear_on("/d/e", true, true, 0);
     subscribe(h, &at);
     subscribe(h, &under);
@@ -133,7 +133,7 @@ END_TEST
 
 START_TEST(a_past_stream_goes_on_into_the_present)
 {
-    struct hub *h = hub_new(10, stands, (void *)(uintptr_t)tree);
+    struct hub *h = hub_new(10, 0, stands, (void *)(uintptr_t)tree);
     for (uint64_t i = 1; i <= 4; i++)
         publish(h, V2_SET, i, i % 2 == 0 ? "/a" : "/b", false);
     struct ear ear = ear_on("/a", false, true, 1);
@@ -152,7 +152,7 @@ END_TEST
 
 START_TEST(one_shot_takes_the_first_of_the_past)
 {
-    struct hub *h = hub_new(10, NULL, NULL);
+    struct hub *h = hub_new(10, 0, NULL, NULL);
     for (uint64_t i = 1; i <= 4; i++)
         publish(h, V2_SET, i, "/a", false);
     struct ear ear = ear_on("/a", false, false, 2);
@@ -167,7 +167,7 @@ END_TEST
 
 START_TEST(the_future_waits_for_its_index)
 {
-    struct hub *h = hub_new(10, NULL, NULL);
+    struct hub *h = hub_new(10, 0, NULL, NULL);
     struct ear ear = ear_on("/a", false, false, 3);
     subscribe(h, &ear);
     publish(h, V2_SET, 1, "/a", false);
@@ -182,7 +182,7 @@ END_TEST
 
 START_TEST(refresh_tells_nobody_and_keeps_its_slot)
 {
-    struct hub *h = hub_new(2, NULL, NULL);
+    struct hub *h = hub_new(2, 0, NULL, NULL);
     struct ear live = ear_on("/a", true, true, 0), past = ear_on("/a", true, true, 1);
     subscribe(h, &live);
     struct event *e = event_of(V2_SET, 1, "/a", false);
@@ -203,7 +203,7 @@ END_TEST
 /* Fewer than N indexes: nothing is cleared, index 1 included. */
 START_TEST(history_ends)
 {
-    struct hub *h = hub_new(4, NULL, NULL);
+    struct hub *h = hub_new(4, 0, NULL, NULL);
     uint64_t oldest;
     struct ear first = ear_on("/q", false, false, 1);
     ck_assert_int_eq(hub_subscribe(h, &first.w, &oldest), V2_OK);
@@ -237,12 +237,41 @@ START_TEST(history_ends)
 }
 END_TEST
 
+/* An event of "/a" here is 2 bytes of path and 3 of JSON. */
+START_TEST(history_is_bounded_in_bytes)
+{
+    struct hub *h = hub_new(100, 15, NULL, NULL);
+    uint64_t oldest;
+    struct ear ear = ear_on("/none", false, false, 1);
+    for (uint64_t i = 1; i <= 3; i++)
+        publish(h, V2_SET, i, "/a", false);
+    ck_assert_int_eq(hub_subscribe(h, &ear.w, &oldest), V2_OK); /* at the bound */
+    hub_cancel(h, &ear.w);
+    publish(h, V2_SET, 4, "/a", false); /* one beyond */
+    ck_assert_int_eq(hub_subscribe(h, &ear.w, &oldest), V2_EVENT_INDEX_CLEARED);
+    ck_assert_uint_eq(oldest, 2);
+    publish(h, V2_SET, 5, "/larger-than-all", false);
+    ear.w.since = 4;
+    ck_assert_int_eq(hub_subscribe(h, &ear.w, &oldest), V2_EVENT_INDEX_CLEARED);
+    ck_assert_uint_eq(oldest, 5);
+    hub_skip(h, 6); /* an index without event does not push the newest event out */
+    struct ear newest = ear_on("/larger-than-all", false, false, 5);
+    ck_assert_int_eq(hub_subscribe(h, &newest.w, &oldest), V2_OK);
+    ck_assert_uint_eq(newest.heard[0], 5);
+    publish(h, V2_SET, 7, "/b", false);
+    ear.w.since = 5;
+    ck_assert_int_eq(hub_subscribe(h, &ear.w, &oldest), V2_EVENT_INDEX_CLEARED);
+    ck_assert_uint_eq(oldest, 6);
+    hub_free(h);
+}
+END_TEST
+
 /* Made, deleted with its directory and made again within one publish: the version before knows
  * nothing of it. */
 START_TEST(born_and_dead_in_one_publish)
 {
     static const char *const nothing[] = {NULL};
-    struct hub *h = hub_new(10, stands, (void *)(uintptr_t)nothing);
+    struct hub *h = hub_new(10, 0, stands, (void *)(uintptr_t)nothing);
     struct ear file = ear_on("/d/e/f", false, true, 0), never = ear_on("/d/e/g", false, true, 0);
     subscribe(h, &file);
     subscribe(h, &never);
@@ -273,6 +302,7 @@ Suite *hub_suite(void)
     tcase_add_test(t, the_future_waits_for_its_index);
     tcase_add_test(t, refresh_tells_nobody_and_keeps_its_slot);
     tcase_add_test(t, history_ends);
+    tcase_add_test(t, history_is_bounded_in_bytes);
     tcase_add_test(t, born_and_dead_in_one_publish);
     suite_add_tcase(s, t);
     return s;

@@ -230,7 +230,7 @@ START_TEST(same_as_the_naive_twin)
     struct twin *t = calloc(1, sizeof *t);
     t->state = seed;
     t->now[0] = t->published[0] = DIR_;
-    t->hub = hub_new(HISTORY, existed, t);
+    t->hub = hub_new(HISTORY, 0, existed, t);
     for (int i = 0; i < EARS; i++)
         listen_anew(t, &t->ears[i]);
     for (int step = 0; step < STEPS; step++) {
