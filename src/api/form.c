@@ -1,6 +1,7 @@
 #include "api/form.h"
 
 #include "api/mime.h"
+#include "proto/limits.h"
 #include "proto/url.h"
 
 const struct span form_text[FORM_COUNT] = {
@@ -46,6 +47,7 @@ struct reading {
     struct form *form;
     struct buf *scratch;
     size_t room; /* no decoding of the whole request takes more */
+    size_t pairs;
     bool semicolon;
     struct span bad; /* the first bad escape; ptr NULL: none */
 };
@@ -103,8 +105,13 @@ static void take_pair(struct reading *r, struct url_pair pair)
 /* One source of pairs. A semicolon anywhere outdoes a bad escape before it, as in Go. */
 static bool read_pairs(struct reading *r, struct span pairs, struct buf *cause)
 {
-    for (struct url_pair pair; url_next_pair(&pairs, &pair);)
+    for (struct url_pair pair; url_next_pair(&pairs, &pair);) {
+        if (r->pairs++ == LIMIT_PARAMS) {
+            buf_lit(cause, "too many parameters");
+            return false;
+        }
         take_pair(r, pair);
+    }
     if (r->semicolon) {
         buf_lit(cause, "invalid semicolon separator in query");
         return false;

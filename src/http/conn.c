@@ -41,6 +41,8 @@ void conn_move(struct conn *k, enum conn_state to)
         k->worker->replying--;
     if (is_replying(to))
         k->worker->replying++;
+    if (to != CONN_BODY)
+        k->since_s = k->worker->mono_s;
     k->state = to;
 }
 
@@ -109,6 +111,31 @@ void conn_cut(struct conn *k)
     shutdown(k->fd, SHUT_RDWR);
 }
 
+void conn_cut_slow(struct conn *k)
+{
+    uint64_t patience_s = k->worker->door->conf.idle_timeout_s;
+    uint64_t passed_s = k->worker->mono_s - k->since_s;
+
+    if (passed_s <= patience_s)
+        return;
+    switch (k->state) {
+    case CONN_IDLE: /* a head in pieces, or nothing at all */
+    case CONN_HEAD:
+        close_idle(k);
+        break;
+    case CONN_BODY:
+        if (passed_s - patience_s > k->body_seen / LIMIT_RATE)
+            close_idle(k);
+        break;
+    case CONN_REPLYING:
+        if (passed_s - patience_s > k->listed / LIMIT_RATE)
+            conn_cut(k);
+        break;
+    default:
+        break;
+    }
+}
+
 void conn_written(struct conn *k, struct proposal *p)
 {
     k->proposal = p;
@@ -174,6 +201,12 @@ static enum MHD_Result answer(struct conn *k)
     case API_PROPOSE:
         return propose(k, &r);
     case API_WATCH:
+        if (atomic_load_explicit(&w->door->watches, memory_order_relaxed) >=
+            w->door->conf.watchers_max) {
+            buf_fini(&r.watch.path);
+            return reply_raft_error(k, MHD_HTTP_SERVICE_UNAVAILABLE,
+                                    "etcdserver: too many watches");
+        }
         sub_open(k, &r);
         return MHD_YES;
     case API_STREAM:
@@ -328,6 +361,7 @@ static struct conn *conn_new(struct worker *w)
         k = CP_CONTAINER_OF(w->spare_conns.next, struct conn, place);
         list_del(&k->place);
     }
+    k->since_s = w->mono_s;
     list_add_tail(&w->conns, &k->place);
     return k;
 }

@@ -37,6 +37,7 @@ struct conn {
     bool http10;
     bool too_large;
     size_t body_seen;
+    uint64_t since_s; /* monotonic: when this state began; for BODY, when HEAD did */
     struct buf target;
     struct span path_query;   /* in target: without scheme and host */
     struct span content_type; /* libmicrohttpd's, valid until the request ends */
@@ -50,6 +51,7 @@ struct conn {
     struct api_listing *listing;
     struct buf piece;
     size_t piece_at;
+    uint64_t listed; /* bytes handed out */
     bool listing_cut;
 };
 
@@ -65,6 +67,9 @@ void conn_hangup(struct conn *k);
 void conn_drain(struct conn *k);
 /* The grace is over: no more bytes out of the store. */
 void conn_cut(struct conn *k);
+/* Ends what makes no headway although bytes move: libmicrohttpd's own time-out counts from the last
+ * byte. */
+void conn_cut_slow(struct conn *k);
 /* The engine has answered (or refused to take) the write. */
 void conn_written(struct conn *k, struct proposal *p);
 void conns_free(struct worker *w);

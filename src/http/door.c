@@ -11,8 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define IDLE_TIMEOUT_S 600
-#define RESERVED_FDS   64 /* for the log, the peers and the shared libraries */
+#define RESERVED_FDS 64 /* for the log, the peers and the shared libraries */
 
 static unsigned count_workers(unsigned asked)
 {
@@ -45,8 +44,10 @@ int door_new(struct door **out, const struct door_conf *conf, struct err *e)
     d->conf.connections_max = count_connections(conf->connections_max);
     if (d->conf.head_bytes == 0)
         d->conf.head_bytes = LIMIT_HEAD_BYTES;
+    if (d->conf.watchers_max == 0)
+        d->conf.watchers_max = d->conf.connections_max;
     if (d->conf.idle_timeout_s == 0)
-        d->conf.idle_timeout_s = IDLE_TIMEOUT_S;
+        d->conf.idle_timeout_s = LIMIT_IDLE_S;
     d->listen_fds = mem_dup(conf->listen_fds, conf->n_listen * sizeof(int));
     pthread_mutex_init(&d->lock, NULL);
     pthread_condattr_init(&attr);

@@ -14,6 +14,7 @@ struct headers {
     unsigned hosts, codings;
     bool other_coding, other_expect, bad_name, lengths_differ;
     struct span type, length;
+    size_t bytes;
 };
 
 /* Characters of a method and of a header's name (RFC 9110, token). */
@@ -39,6 +40,7 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
     struct headers *h = cls;
 
     (void)kind;
+    h->bytes += key_size + value_size + LIMIT_HEAD_COST;
     if (key_size == 0 || key[key_size - 1] == ' ' || key[key_size - 1] == '\t')
         h->bad_name = true;
     switch (key_size) {
@@ -162,12 +164,17 @@ struct head_refusal head_check(struct conn *k, const char *method, const char *v
     k->method = method_of(method, method_len);
     if (k->method == V2_M_OTHER && !is_token(method, method_len))
         return bad;
+    if (target.len > k->worker->door->conf.head_bytes)
+        return (struct head_refusal){MHD_HTTP_URI_TOO_LONG, "414 URI Too Long"};
     if (!is_clean_target(target))
         return bad;
     k->path_query = path_of(target);
     if (k->path_query.len == 0)
         return bad;
     MHD_get_connection_values_n(k->mhd, MHD_HEADER_KIND, on_header, &h);
+    if (target.len + h.bytes > k->worker->door->conf.head_bytes)
+        return (struct head_refusal){MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE,
+                                     "431 Request Header Fields Too Large"};
     if (h.bad_name || h.lengths_differ)
         return bad;
     if (h.codings > 0 && !k->http10) {

@@ -130,7 +130,7 @@ int worker_prepare(struct worker *w, struct err *e)
         MHD_OPTION_URI_LOG_CALLBACK, conn_on_target, w,
         MHD_OPTION_NOTIFY_COMPLETED, conn_on_completed, w,
         MHD_OPTION_NOTIFY_CONNECTION, conn_on_connection, w,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)conf->head_bytes,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)conf->head_bytes + LIMIT_HEAD_ROOM,
         MHD_OPTION_CONNECTION_LIMIT, conf->connections_max + EVENTS_A_PASS, /* refusing is ours */
         MHD_OPTION_CONNECTION_TIMEOUT, conf->idle_timeout_s,
 #if MHD_VERSION >= 0x01000100
@@ -262,6 +262,25 @@ static int wait_ms(struct worker *w)
     return wait;
 }
 
+static void look_at_clocks(struct worker *w)
+{
+    time_t now = time(NULL);
+    struct timespec t;
+
+    if (now != w->date_s) {
+        w->date_s = now;
+        reply_date(w->date, now);
+    }
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    if ((uint64_t)t.tv_sec == w->mono_s)
+        return;
+    w->mono_s = (uint64_t)t.tv_sec;
+    /* Whoever trickles wakes this thread by it: no timer is needed to come here. */
+    LIST_FOREACH (at, &w->conns) {
+        conn_cut_slow(CP_CONTAINER_OF(at, struct conn, place));
+    }
+}
+
 static bool library_is_busy(struct worker *w)
 {
     MHD_UNSIGNED_LONG_LONG ms;
@@ -273,12 +292,6 @@ static bool library_is_busy(struct worker *w)
  * finished, next head looked for), which need not be a pass each. */
 static void run_library(struct worker *w)
 {
-    time_t now = time(NULL);
-
-    if (now != w->date_s) {
-        w->date_s = now;
-        reply_date(w->date, now);
-    }
     w->passes++;
     for (unsigned round = 0; round == 0 || (round < ROUNDS && library_is_busy(w)); round++) {
         w->resumed = false;
@@ -319,6 +332,7 @@ static void pass(struct worker *w)
     }
     if (w->deaf_until_ms != 0 && worker_now_ms() >= w->deaf_until_ms)
         accept_retry(w);
+    look_at_clocks(w);
     take_mail(w);
     run_library(w);
     if (w->draining)

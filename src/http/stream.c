@@ -271,6 +271,7 @@ static ssize_t read_listing(void *conn, uint64_t pos, char *out, size_t max)
 
     memcpy(out, k->piece.ptr + k->piece_at, n);
     k->piece_at += n;
+    k->listed += n;
     return (ssize_t)n;
 }
 
@@ -302,6 +303,7 @@ enum MHD_Result listing_send(struct conn *k, struct api_result *r)
 {
     k->listing = r->listing;
     k->piece_at = 0;
+    k->listed = 0;
     if (k->method == V2_M_HEAD)
         return reply_stream(k, &r->reply, listing_length(k), read_nothing, 1, CONN_REPLYING);
     return reply_stream(k, &r->reply, MHD_SIZE_UNKNOWN, read_listing, LISTING_BLOCK, CONN_REPLYING);

@@ -92,6 +92,7 @@ struct worker {
     bool draining, cut;
     enum settled told;      /* what door_drain knows */
     uint64_t deaf_until_ms; /* not 0: accepting rests because no descriptors were left */
+    uint64_t mono_s;        /* of this pass: monotonic seconds */
     time_t date_s;
     char date[DATE_BYTES];
 };

@@ -12,20 +12,36 @@
 #define LIMIT_PATH_DEPTH 1024
 /* One component of a key path. */
 #define LIMIT_NAME_BYTES 16384
-/* Request line and headers: libmicrohttpd's pool a connection. */
-#define LIMIT_HEAD_BYTES 16384
-/* Pairs of query and form that are looked at. */
+/* Request line and headers, by default: 431, or 414 when the request line alone is longer. Each
+ * header counts LIMIT_HEAD_COST more than its text. */
+#define LIMIT_HEAD_BYTES     16384
+#define LIMIT_HEAD_BYTES_MIN 2048
+#define LIMIT_HEAD_BYTES_MAX 1048576
+#define LIMIT_HEAD_COST      64
+/* What a reply's head finds beside the request's. */
+#define LIMIT_HEAD_ROOM 1024
+/* Pairs of query and form together; more are 210. */
 #define LIMIT_PARAMS 4096
 /* Undelivered live events a watcher may have; one more closes it. */
 #define LIMIT_WATCHER_EVENTS 100
-/* Events kept for waitIndex, by default. */
-#define LIMIT_HISTORY_EVENTS 1000
+/* Events kept for waitIndex, by default and at most. */
+#define LIMIT_HISTORY_EVENTS     1000
+#define LIMIT_HISTORY_EVENTS_MAX 10000000
+/* Bytes of their paths and JSON, by default; the newest is kept whatever its size. */
+#define LIMIT_HISTORY_BYTES 268435456
 /* Requests waiting for the engine; more are refused with 503. */
 #define LIMIT_ENGINE_MAIL 65536
 /* Payload of one log entry. */
 #define LIMIT_ENTRY_BYTES (2 * LIMIT_FORM_BYTES)
-/* Client connections; also bounded by the descriptor limit. */
+/* Client connections, by default; also bounded by the descriptor limit. More are refused with 503.
+ * Watches can be bounded below that (--max-watchers), with 503 too. */
 #define LIMIT_CONNECTIONS 16384
+/* Seconds a connection may be silent, by default; a head must be whole in that time, however it
+ * trickles. */
+#define LIMIT_IDLE_S 120
+/* Bytes a second below which, after that time, a request's body or the reader of a listing is too
+ * slow. */
+#define LIMIT_RATE 1024
 /* An unanswered write: 5 s and twice the default election timeout, as etcd. */
 #define LIMIT_DEADLINE_MS 7000
 /* Members of a cluster, standbys included. */

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 
 #define AT(field) offsetof(struct options, field)
+#define TEXT(n)   TEXT_(n)
+#define TEXT_(n)  #n
 
 /* Source of names and defaults: contract, server 6. */
 static const struct option_def table[] = {
@@ -35,11 +37,19 @@ static const struct option_def table[] = {
      "milliseconds without a leader before an election; at least 5 heartbeats"},
     {"snapshot-count", OPTION_UINT, AT(snapshot_count), "10000", "N",
      "entries between snapshots; this version keeps the whole log"},
-    {"history-events", OPTION_UINT, AT(history_events), "1000", "N", "events kept for waitIndex"},
+    {"history-events", OPTION_UINT, AT(history_events), TEXT(LIMIT_HISTORY_EVENTS), "N",
+     "events kept for waitIndex"},
+    {"history-bytes", OPTION_UINT, AT(history_bytes), TEXT(LIMIT_HISTORY_BYTES), "N",
+     "bytes those events may take, the newest one excepted; 0: any number"},
     {"workers", OPTION_UINT, AT(workers), "0", "N",
      "threads that serve clients; 0: one a processor"},
-    {"max-connections", OPTION_UINT, AT(connections_max), "16384", "N", "client connections"},
-    {"idle-timeout", OPTION_UINT, AT(idle_timeout_s), "120", "SECONDS",
+    {"max-connections", OPTION_UINT, AT(connections_max), TEXT(LIMIT_CONNECTIONS), "N",
+     "client connections"},
+    {"max-watchers", OPTION_UINT, AT(watchers_max), "0", "N",
+     "watches open at a time; 0: as many as connections"},
+    {"max-head-bytes", OPTION_UINT, AT(head_bytes), TEXT(LIMIT_HEAD_BYTES), "N",
+     "request line and headers; each connection takes this much memory"},
+    {"idle-timeout", OPTION_UINT, AT(idle_timeout_s), TEXT(LIMIT_IDLE_S), "SECONDS",
      "close a connection that has been silent this long"},
     {"enable-v2", OPTION_BOOL, AT(enable_v2), "true", NULL, "the v2 API is always served"},
     {"debug", OPTION_BOOL, AT(debug), "false", NULL, "log more"},

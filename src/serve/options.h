@@ -23,8 +23,8 @@ struct options {
     char *listen_peer_urls, *initial_advertise_peer_urls;
     char *initial_cluster, *initial_cluster_state, *initial_cluster_token;
     unsigned heartbeat_ms, election_ms;
-    unsigned snapshot_count, history_events;
-    unsigned workers, connections_max, idle_timeout_s;
+    unsigned snapshot_count, history_events, history_bytes;
+    unsigned workers, connections_max, watchers_max, head_bytes, idle_timeout_s;
     bool debug, enable_v2, help, version;
     /* derived */
     bool given_listen_client, given_advertise_client, given_listen_peer, given_snapshot_count;

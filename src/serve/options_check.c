@@ -4,11 +4,11 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "proto/limits.h"
 
 #include <inttypes.h>
 
-#define ELECTION_MS_MAX    50000
-#define HISTORY_EVENTS_MAX 10000000
+#define ELECTION_MS_MAX 50000
 
 void options_given(struct options *o, size_t at)
 {
@@ -147,10 +147,15 @@ static int check_words(struct options *o, struct err *e)
             o->initial_cluster_state);
     if (!o->enable_v2)
         return err_set(e, ERR_USAGE, "--enable-v2=false: copse serves the v2 API and nothing else");
-    if (o->history_events == 0 || o->history_events > HISTORY_EVENTS_MAX)
-        return err_set(e, ERR_USAGE, "--history-events must be 1 to %d", HISTORY_EVENTS_MAX);
+    if (o->history_events == 0 || o->history_events > LIMIT_HISTORY_EVENTS_MAX)
+        return err_set(e, ERR_USAGE, "--history-events must be 1 to %d", LIMIT_HISTORY_EVENTS_MAX);
     if (o->connections_max == 0)
         return err_set(e, ERR_USAGE, "--max-connections must be at least 1");
+    if (o->head_bytes < LIMIT_HEAD_BYTES_MIN || o->head_bytes > LIMIT_HEAD_BYTES_MAX)
+        return err_set(e, ERR_USAGE, "--max-head-bytes must be %d to %d", LIMIT_HEAD_BYTES_MIN,
+                       LIMIT_HEAD_BYTES_MAX);
+    if (o->idle_timeout_s == 0)
+        return err_set(e, ERR_USAGE, "--idle-timeout must be at least 1");
     if (o->given_listen_client && !o->given_advertise_client)
         return err_set(
             e, ERR_USAGE,

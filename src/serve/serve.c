@@ -5,7 +5,6 @@
 #include "cluster/engine.h"
 #include "disk/datadir.h"
 #include "http/door.h"
-#include "proto/limits.h"
 #include "serve/options.h"
 #include "serve/version.h"
 
@@ -76,6 +75,7 @@ static int start_engine(struct server *s, struct err *e)
                                .heartbeat_ms = o->heartbeat_ms,
                                .election_ms = o->election_ms,
                                .history_events = o->history_events,
+                               .history_bytes = o->history_bytes,
                                .clock = &clock_system,
                                .io = &diskio_system,
                                .turn_end = door_turn_end,
@@ -97,7 +97,8 @@ static int server_start(struct server *s, struct err *e)
                              .listen_fds = s->fds,
                              .n_listen = s->n_fds,
                              .connections_max = o->connections_max,
-                             .head_bytes = LIMIT_HEAD_BYTES,
+                             .watchers_max = o->watchers_max,
+                             .head_bytes = o->head_bytes,
                              .idle_timeout_s = o->idle_timeout_s};
     rv = door_new(&s->door, &conf, e);
     if (rv != 0)
