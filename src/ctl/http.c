@@ -22,7 +22,8 @@ struct http {
     CURL *easy;
     CURLM *multi;
     struct http_tls tls;
-    char dialled[80]; /* first address tried in this exchange */
+    char dialled[80];            /* first address tried in this exchange */
+    char words[CURL_ERROR_SIZE]; /* libcurl's own, on the last failure */
     bool headers_done;
     struct http_reply *reply;
 };
@@ -137,6 +138,7 @@ static void set_up(struct http *h, const struct http_call *call, struct curl_sli
 
     curl_easy_reset(e); /* keeps the connections */
     curl_easy_setopt(e, CURLOPT_URL, call->url);
+    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, h->words);
     curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, call->method);
@@ -215,11 +217,25 @@ static void add_broken(struct http *h, struct buf *b, const char *verb, long err
     add_os_words(b, errnum != 0 ? (int)errnum : ECONNRESET);
 }
 
+/* Whether the server took the handshake's end for refusing us. With TLS 1.3 that shows only when we
+ * have begun to write, as an alert or as a connection that is gone. */
+static bool is_certificate_refused(const struct http *h, const struct http_call *call, CURLcode rc)
+{
+    if (strncasecmp(call->url, "https:", 6) != 0 || h->headers_done)
+        return false;
+    return strstr(h->words, "alert") != NULL ||
+           (rc == CURLE_SEND_ERROR && h->tls.cert_file[0] == '\0');
+}
+
 static int explain(struct http *h, const struct http_call *call, CURLcode rc, struct fail *f)
 {
     long errnum = 0;
 
     curl_easy_getinfo(h->easy, CURLINFO_OS_ERRNO, &errnum);
+    if ((rc == CURLE_SEND_ERROR || rc == CURLE_RECV_ERROR) && is_certificate_refused(h, call, rc)) {
+        buf_lit(&f->text, "remote error: tls: bad certificate");
+        return ERR_NET;
+    }
     switch (rc) {
     case CURLE_COULDNT_CONNECT:
         buf_printf(&f->text, "dial tcp %s: connect: ", h->dialled);
@@ -250,7 +266,7 @@ static int explain(struct http *h, const struct http_call *call, CURLcode rc, st
         buf_lit(&f->text, "tls: private key does not match public key");
         break;
     default:
-        buf_printf(&f->text, "%s", curl_easy_strerror(rc));
+        buf_printf(&f->text, "%s", h->words[0] != '\0' ? h->words : curl_easy_strerror(rc));
         break;
     }
     return ERR_NET;
@@ -324,7 +340,7 @@ int http_do(struct http *h, const struct http_call *call, struct http_reply *out
     headers = curl_slist_append(headers, "Accept:");
     h->reply = out;
     h->headers_done = false;
-    h->dialled[0] = '\0';
+    h->dialled[0] = h->words[0] = '\0';
     set_up(h, call, headers);
     curl_multi_add_handle(h->multi, h->easy);
 
