@@ -10,7 +10,8 @@
 
 Exits with 77, skipped, when PROGRAM is not there.
 
-A case is a line: its name and steps, of which each is one of
+A case is a line: its name, whether it is ours (not recorded, but what we add or do otherwise), and its steps, of which
+each is one of
 
   run words, in, env, bare         run the client to its end; `--endpoints URL` stands in front unless bare is true
   start NAME, run words            leave it running; a watch is given time until the server has it
@@ -18,7 +19,7 @@ A case is a line: its name and steps, of which each is one of
   file NAME, text, mode            write a file into the scratch directory
   http [METHOD, PATH, FORM]        a request of our own, sent times over
   serve NAME, replies              a scripted server, one reply a connection: [status, headers, body]; the last one stays;
-                                   status 0 never answers, -1 hangs up; <self> in a body is its URL
+                                   status 0 never answers, -1 hangs up; <self> in a header or body is its URL
 
 with what a finished client must show: exit (0 if absent), out, err ("" if absent); unordered: lines in any order.
 A step that `needs` members, auth (of the server) or backup (of the client) is left out while there is no such thing. Holes in words and in what is expected:
@@ -208,7 +209,7 @@ class Scripted(threading.Thread):
             body = body.replace("<self>", self.url).encode()
             reason = http.client.responses.get(status, "Odd")
             lines = ["HTTP/1.1 %d %s" % (status, reason), "Content-Length: %d" % len(body), "Connection: close"]
-            lines += ["%s: %s" % pair for pair in headers.items()]
+            lines += ["%s: %s" % (name, value.replace("<self>", self.url)) for name, value in headers.items()]
             conn.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
 
     def close(self):
@@ -404,7 +405,7 @@ class Player:
             for _ in range(step.get("times", 1)):
                 self.api.ask(method, self.fill(path), form)
         elif "serve" in step:
-            server = self.scripted[step["serve"]] = Scripted(step["replies"])
+            server = self.scripted[step["serve"]] = Scripted(json.loads(self.fill(json.dumps(step["replies"]))))
             server.start()
         elif "start" in step:
             self.start(step)
@@ -478,7 +479,7 @@ def load(reference):
     with open(os.path.join(HERE, "ctl.jsonl"), encoding="utf-8") as f:
         cases = [json.loads(line) for line in f]
     if reference:
-        return cases
+        return [c for c in cases if not c.get("ours")]
     with open(os.path.join(HERE, "deviations.json"), encoding="utf-8") as f:
         deviations = json.load(f)
     for deviation in deviations:
