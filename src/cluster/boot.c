@@ -76,12 +76,6 @@ static void on_space(void *ctx, bool full)
 {
     struct engine *e = ctx;
     atomic_store(&e->log_full, full);
-    if (full)
-        log_warn("engine.log_full", LOG_S("dir", e->conf.dir->wal),
-                 LOG_S("effect", "writes are refused, reads go on"),
-                 LOG_S("do", "make room on the disk; writes resume by themselves"));
-    else
-        log_info("engine.log_room", LOG_S("dir", e->conf.dir->wal));
 }
 
 static int open_log(struct engine *e, struct wal_info *info, struct err *err)
@@ -94,10 +88,7 @@ static int open_log(struct engine *e, struct wal_info *info, struct err *err)
                             .durable = on_durable,
                             .space = on_space,
                             .ctx = e};
-    int rv = wal_open(&e->wal, &conf, info, err);
-    if (rv != 0)
-        return err_wrap(err, "open the log in %s", e->conf.dir->wal);
-    return 0;
+    return wal_open(&e->wal, &conf, info, err);
 }
 
 /* The first entry of a new cluster: its members. Every founding member writes the same bytes. */

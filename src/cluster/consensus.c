@@ -47,6 +47,11 @@ int consensus_check_library(struct err *e)
     return 0;
 }
 
+const char *consensus_library_version(void)
+{
+    return "0.22.1";
+}
+
 struct consensus *consensus_new(const struct consensus_conf *conf, const struct consensus_ops *ops,
                                 void *ctx)
 {

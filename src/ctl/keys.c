@@ -46,7 +46,7 @@ void keys_pair_ttl(struct buf *pairs, int64_t ttl)
         keys_pair_number(pairs, "ttl", (uint64_t)ttl);
 }
 
-void keys_request_fini(struct key_request *r)
+void key_request_fini(struct key_request *r)
 {
     buf_fini(&r->query);
     buf_fini(&r->form);
@@ -92,7 +92,7 @@ enum exit_status keys_ask(struct session *s, struct key_request *r, struct event
     int rc = keys_send(s, r, out, &empty, &f);
     enum exit_status status = rc == 0 ? EXIT_FINE : session_fail(&f, EXIT_SERVER);
 
-    keys_request_fini(r);
+    key_request_fini(r);
     fail_fini(&f);
     return status;
 }

@@ -34,7 +34,7 @@ enum exit_status keys_ask(struct session *s, struct key_request *r,
 /* As keys_ask, without printing: the failure is in F. *EMPTY as reply_event. */
 int keys_send(struct session *s, const struct key_request *r, struct event_reply *out, bool *empty,
               struct fail *f) CP_MUST_CHECK;
-void keys_request_fini(struct key_request *r);
+void key_request_fini(struct key_request *r);
 
 /* What the simple form shows; the others show everything. */
 enum keys_show { SHOW_ALWAYS, SHOW_FILES, SHOW_NEVER };

@@ -9,7 +9,7 @@ static enum exit_status put_value(struct session *s, const struct opts *o, struc
 
     if (status != EXIT_FINE) {
         buf_fini(&value);
-        keys_request_fini(r);
+        key_request_fini(r);
         return status;
     }
     r->has_form = true;

@@ -22,7 +22,7 @@ static int wait_once(struct session *s, const struct waiter *w, struct event_rep
 
     int rc = keys_send(s, &r, out, empty, f);
 
-    keys_request_fini(&r);
+    key_request_fini(&r);
     return rc;
 }
 

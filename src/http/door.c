@@ -184,3 +184,8 @@ void door_stats(struct door *d, struct door_stats *out)
     out->overflows = atomic_load_explicit(&d->overflows, memory_order_relaxed);
     out->refused = atomic_load_explicit(&d->refused, memory_order_relaxed);
 }
+
+const char *door_library_version(void)
+{
+    return MHD_get_version();
+}

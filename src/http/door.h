@@ -42,3 +42,6 @@ struct door_stats {
 };
 /* Any thread. */
 void door_stats(struct door *d, struct door_stats *out);
+
+/* Of libmicrohttpd, as it runs. */
+const char *door_library_version(void);

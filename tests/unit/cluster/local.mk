@@ -5,4 +5,13 @@ TESTS += %D%/test_identity
 %C%_test_identity_SOURCES = %D%/test_identity.c
 %C%_test_identity_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 %C%_test_identity_LDADD = src/cluster/libcluster.a src/base/libbase.a $(GNUTLS_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += %D%/test_engine
+TESTS += %D%/test_engine
+%C%_test_engine_SOURCES = %D%/test_engine.c
+%C%_test_engine_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+%C%_test_engine_LDADD = \
+	src/cluster/libcluster.a src/watch/libwatch.a src/codec/libcodec.a src/disk/libdisk.a \
+	src/store/libstore.a src/proto/libproto.a src/base/libbase.a \
+	$(RAFT_LIBS) $(GNUTLS_LIBS) $(CHECK_LIBS)
 endif
