@@ -2,6 +2,7 @@
 #include "test_api.h"
 
 #include "api/keys_parse.h"
+#include "proto/limits.h"
 
 #include <stdio.h>
 
@@ -288,6 +289,31 @@ START_TEST(reads_the_body_of_forms_only)
 }
 END_TEST
 
+/* Query and body count together. */
+START_TEST(pairs_have_an_end)
+{
+    for (size_t over = 0; over <= 1; over++) {
+        struct buf body = {0};
+        for (size_t i = 0; i < LIMIT_PARAMS - 2 + over; i++)
+            buf_lit(&body, "a=1&&");
+        buf_lit(&body, "value=2");
+        struct api_request rq = {
+            .method = V2_M_PUT, .content_type = SPAN(FORM_TYPE), .body = buf_as_span(&body)};
+        struct keys_request k;
+        enum v2_code code = keys_parse(&rq, SPAN("/a"), SPAN("ttl=5"), &k);
+        if (over == 0) {
+            ck_assert_int_eq(code, V2_OK);
+            same_text("value", k.op.value, "2");
+        } else {
+            ck_assert_int_eq(code, V2_INVALID_FORM);
+            same_text("cause", buf_as_span(&k.cause), "too many parameters");
+        }
+        keys_request_fini(&k);
+        buf_fini(&body);
+    }
+}
+END_TEST
+
 Suite *keys_parse_suite(void)
 {
     Suite *s = suite_create("keys_parse");
@@ -297,6 +323,7 @@ Suite *keys_parse_suite(void)
     tcase_add_loop_test(t, reads_the_body_of_forms_only, 0, (int)CP_COUNT(bodies));
     tcase_add_test(t, takes_every_bool);
     tcase_add_test(t, cuts_the_slash);
+    tcase_add_test(t, pairs_have_an_end);
     suite_add_tcase(s, t);
     return s;
 }
