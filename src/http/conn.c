@@ -8,6 +8,7 @@
 #include "http/head.h"
 #include "http/reply.h"
 #include "http/stream.h"
+#include "http/sub.h"
 
 #include <string.h>
 #include <sys/epoll.h>
@@ -58,7 +59,7 @@ void conn_resume(struct conn *k)
     if (!k->suspended)
         return;
     k->suspended = false;
-    k->worker->resumed = true;
+    k->worker->again = true;
     MHD_resume_connection(k->mhd);
 }
 
@@ -75,12 +76,14 @@ void conn_hangup(struct conn *k)
     switch (k->state) {
     case CONN_OPENING:
     case CONN_OPENED:
-        sub_detach(k);
+        if (k->sub != NULL)
+            sub_let_go(k->sub);
         conn_move(k, CONN_GONE);
         conn_resume(k);
         break;
     case CONN_STREAMING:
-        sub_detach(k);
+        if (k->sub != NULL)
+            sub_let_go(k->sub);
         conn_resume(k);
         break;
     default: /* the watch has just been answered */
@@ -272,7 +275,7 @@ enum MHD_Result conn_on_request(void *cls, struct MHD_Connection *mhd, const cha
     case CONN_WRITTEN:
         return answer_write(k);
     case CONN_OPENED:
-        return sub_answer(k);
+        return stream_answer(k);
     case CONN_GONE:
         return MHD_NO;
     default:
@@ -312,6 +315,16 @@ static void recycle(struct buf *b)
         buf_clear(b);
 }
 
+/* The request's bytes have been read; of a chunked body they are not known, but then a mismatch is
+ * all there will be. */
+static void count_bytes(struct conn *k)
+{
+    const union MHD_ConnectionInfo *head =
+        MHD_get_connection_info(k->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+
+    k->bytes_before += (head != NULL ? head->header_size : 0) + k->body_seen;
+}
+
 void conn_on_completed(void *cls, struct MHD_Connection *mhd, void **req_cls,
                        enum MHD_RequestTerminationCode why)
 {
@@ -325,7 +338,7 @@ void conn_on_completed(void *cls, struct MHD_Connection *mhd, void **req_cls,
     *req_cls = NULL;
     CP_ASSERT(!k->suspended);
     if (k->sub != NULL)
-        sub_detach(k);
+        sub_let_go(k->sub);
     if (k->listing != NULL || k->piece.cap > 0)
         listing_end(k);
     if (k->proposal != NULL) {
@@ -339,6 +352,7 @@ void conn_on_completed(void *cls, struct MHD_Connection *mhd, void **req_cls,
         (void)epoll_ctl(k->worker->ep, EPOLL_CTL_DEL, k->fd, NULL);
         k->hangup_watched = false;
     }
+    count_bytes(k);
     recycle(&k->target);
     recycle(&k->body);
     k->too_large = k->refused = k->listing_cut = false;
@@ -376,6 +390,7 @@ void conn_on_connection(void *cls, struct MHD_Connection *mhd, void **context,
 
         k->mhd = mhd;
         k->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        k->bytes_before = w->bytes_before;
         *context = k;
         w->started++;
         return;

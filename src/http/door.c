@@ -181,6 +181,7 @@ void door_stats(struct door *d, struct door_stats *out)
 {
     out->connections = atomic_load_explicit(&d->connections, memory_order_relaxed);
     out->watches = atomic_load_explicit(&d->watches, memory_order_relaxed);
+    out->taps = atomic_load_explicit(&d->taps, memory_order_relaxed);
     out->overflows = atomic_load_explicit(&d->overflows, memory_order_relaxed);
     out->refused = atomic_load_explicit(&d->refused, memory_order_relaxed);
 }

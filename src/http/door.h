@@ -37,6 +37,7 @@ void door_stop(struct door *d);
 
 struct door_stats {
     uint64_t connections, watches;
+    uint64_t taps;      /* watches whose socket libmicrohttpd has let go of */
     uint64_t overflows; /* watches cut because their client was too slow */
     uint64_t refused;   /* connections beyond connections_max */
 };

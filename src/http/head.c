@@ -13,6 +13,7 @@ static const struct head_refusal bad = {MHD_HTTP_BAD_REQUEST, BAD_REQUEST};
 struct headers {
     unsigned hosts, codings;
     bool other_coding, other_expect, bad_name, lengths_differ;
+    bool odd_connection; /* anything but keep-alive is asked for */
     struct span type, length;
     size_t bytes;
 };
@@ -51,6 +52,10 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
     case 6:
         if (equal_fold(key, key_size, "Expect"))
             h->other_expect = !equal_fold(value, value_size, "100-continue");
+        break;
+    case 10:
+        if (equal_fold(key, key_size, "Connection"))
+            h->odd_connection = !equal_fold(value, value_size, "keep-alive");
         break;
     case 12:
         if (h->type.ptr == NULL && equal_fold(key, key_size, "Content-Type"))
@@ -191,5 +196,6 @@ struct head_refusal head_check(struct conn *k, const char *method, const char *v
     if (h.other_expect && !k->http10)
         return (struct head_refusal){MHD_HTTP_EXPECTATION_FAILED, NULL};
     k->content_type = h.type;
+    k->plain = !k->http10 && !h.odd_connection;
     return fine;
 }

@@ -3,11 +3,24 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define BACKLOG 4096 /* the kernel cuts it to somaxconn */
+
+/* A watcher whose machine has vanished sends nothing, for ever: so the kernel asks. Accepted
+ * sockets inherit it. */
+static void keep_alive(int fd)
+{
+    int on = 1, idle_s = 60, interval_s = 15;
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s));
+}
 
 static int listen_on(const struct addrinfo *a)
 {
@@ -25,6 +38,7 @@ static int listen_on(const struct addrinfo *a)
         close(fd);
         return code;
     }
+    keep_alive(fd);
     return fd;
 }
 

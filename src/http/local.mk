@@ -9,5 +9,7 @@ noinst_LIBRARIES += %D%/libhttp.a
 	%D%/loop.c \
 	%D%/reply.c %D%/reply.h \
 	%D%/stream.c %D%/stream.h \
+	%D%/sub.c %D%/sub.h \
+	%D%/tap.c %D%/tap.h \
 	%D%/turn.c \
 	%D%/worker.h

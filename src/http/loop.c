@@ -6,7 +6,8 @@
 #include "base/mem.h"
 #include "http/conn.h"
 #include "http/reply.h"
-#include "http/stream.h"
+#include "http/sub.h"
+#include "http/tap.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -75,6 +76,8 @@ int worker_init(struct worker *w, struct door *d, unsigned number, struct err *e
     w->out_last = &w->out_first;
     list_init(&w->conns);
     list_init(&w->spare_conns);
+    list_init(&w->taps);
+    list_init(&w->taps_noted);
 
     int rc = mailbox_init(&w->mailbox, LIMIT_ENGINE_MAIL);
 
@@ -152,19 +155,22 @@ int worker_prepare(struct worker *w, struct err *e)
     return 0;
 }
 
-/* Hands an accepted connection to libmicrohttpd, which closes it when it cannot take it. */
-static void take_socket(struct worker *w, struct dealt *t)
+void worker_adopt(struct worker *w, int fd, const struct sockaddr *from, socklen_t len)
 {
     unsigned before = w->started;
 
+    /* It closes what it cannot take; if it was that far, conn_on_connection has counted the end. */
+    if (MHD_add_connection(w->daemon, fd, from, len) != MHD_YES && w->started == before)
+        atomic_fetch_sub(&w->door->connections, 1);
+}
+
+static void take_socket(struct worker *w, struct dealt *t)
+{
     if (w->draining) {
         close(t->fd);
         atomic_fetch_sub(&w->door->connections, 1);
-    } else if (MHD_add_connection(w->daemon, t->fd, (const struct sockaddr *)&t->from, t->len) !=
-                   MHD_YES &&
-               w->started == before) {
-        atomic_fetch_sub(&w->door->connections,
-                         1); /* else conn_on_connection has counted the end */
+    } else {
+        worker_adopt(w, t->fd, (const struct sockaddr *)&t->from, t->len);
     }
     mem_free(t);
 }
@@ -217,6 +223,7 @@ static void follow_phase(struct worker *w)
         LIST_FOREACH_SAFE (at, tmp, &w->conns) {
             conn_drain(CP_CONTAINER_OF(at, struct conn, place));
         }
+        taps_drain(w);
     }
     if (now >= DOOR_CUT && !w->cut) {
         w->cut = true;
@@ -251,7 +258,7 @@ static int wait_ms(struct worker *w)
     MHD_UNSIGNED_LONG_LONG ms;
     int wait = -1;
 
-    if (w->resumed)
+    if (w->again)
         return 0;
     if (MHD_get_timeout(w->daemon, &ms) == MHD_YES)
         wait = ms > INT_MAX ? INT_MAX : (int)ms;
@@ -285,7 +292,7 @@ static bool library_is_busy(struct worker *w)
 {
     MHD_UNSIGNED_LONG_LONG ms;
 
-    return w->resumed || (MHD_get_timeout(w->daemon, &ms) == MHD_YES && ms == 0);
+    return w->again || (MHD_get_timeout(w->daemon, &ms) == MHD_YES && ms == 0);
 }
 
 /* Lets libmicrohttpd serve what is ready. A request takes it two or three rounds (answered,
@@ -294,7 +301,7 @@ static void run_library(struct worker *w)
 {
     w->passes++;
     for (unsigned round = 0; round == 0 || (round < ROUNDS && library_is_busy(w)); round++) {
-        w->resumed = false;
+        w->again = false;
         /* Time-out 0: with another one it could sleep on 128 ready events. */
         (void)MHD_run_wait(w->daemon, 0);
     }
@@ -314,7 +321,9 @@ static void pass(struct worker *w)
     for (int i = 0; i < n; i++) {
         void *ptr = ev[i].data.ptr;
 
-        if (ptr == &w->mailbox)
+        if ((ev[i].data.u64 & TAP_MARK) != 0)
+            tap_ready((struct sub *)(uintptr_t)(ev[i].data.u64 & ~TAP_MARK), ev[i].events);
+        else if (ptr == &w->mailbox)
             woken = true;
         else if (ptr != w->daemon && !accept_is_listener(w, ptr))
             conn_hangup(ptr);
@@ -334,6 +343,7 @@ static void pass(struct worker *w)
         accept_retry(w);
     look_at_clocks(w);
     take_mail(w);
+    tap_flush_all(w);
     run_library(w);
     if (w->draining)
         tell_settled(w);

@@ -3,7 +3,7 @@
  * wake at the end of the turn. */
 #include "base/mem.h"
 #include "http/conn.h"
-#include "http/stream.h"
+#include "http/sub.h"
 
 static void gather(struct worker *w, struct mail *m, enum worker_mail kind)
 {

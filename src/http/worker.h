@@ -83,12 +83,14 @@ struct worker {
     /* The worker only. */
     struct list conns;
     struct list spare_conns;
-    unsigned writes;   /* proposals that the engine has */
-    unsigned watches;  /* watches that the engine has */
-    unsigned replying; /* connections whose reply is on its way out */
-    unsigned started;  /* connections ever taken over */
-    bool resumed;      /* since the latest run began: another one must follow at once */
-    uint64_t passes;   /* begun so far */
+    struct list taps, taps_noted; /* noted: there is something to send */
+    uint64_t bytes_before;        /* of the connection that is being added */
+    unsigned writes;              /* proposals that the engine has */
+    unsigned watches;             /* watches that the engine has */
+    unsigned replying;            /* connections whose reply is on its way out */
+    unsigned started;             /* connections ever taken over */
+    bool again;      /* libmicrohttpd has something to do of which no descriptor will tell */
+    uint64_t passes; /* begun so far */
     bool draining, cut;
     enum settled told;      /* what door_drain knows */
     uint64_t deaf_until_ms; /* not 0: accepting rests because no descriptors were left */
@@ -110,6 +112,7 @@ struct door {
     atomic_uint phase; /* enum door_phase: the main thread raises it, then wakes the workers */
     atomic_uint connections; /* accepted and not yet closed */
     atomic_uint watches;     /* watches that have a client */
+    atomic_uint taps;        /* those whose socket is their own */
     atomic_uint_fast64_t overflows, refused;
 
     unsigned next_worker; /* worker 0 only: whose turn it is to get a connection */
@@ -132,6 +135,8 @@ void worker_fini(struct worker *w);
 /* Makes epoll and daemon ready; the thread is the caller's to start. */
 int worker_prepare(struct worker *w, struct err *e) CP_MUST_CHECK;
 void *worker_main(void *worker);
+/* Makes libmicrohttpd serve an open connection, already counted. */
+void worker_adopt(struct worker *w, int fd, const struct sockaddr *from, socklen_t len);
 uint64_t worker_now_ms(void);
 
 /* accept.c: worker 0 only. */

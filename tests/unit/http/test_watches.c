@@ -9,9 +9,21 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define WATCH(query) "GET /watch/a" query " HTTP/1.1\r\nHost: x\r\n\r\n"
-#define GET_ONE      "GET /size/1 HTTP/1.1\r\nHost: x\r\n\r\n"
-#define KEY          "/a"
+#define GET_ONE "GET /size/1 HTTP/1.1\r\nHost: x\r\n\r\n"
+#define KEY     "/a"
+
+/* The two ways in which a watch waits: on a socket of its own, or suspended in libmicrohttpd, for
+ * which anything but a plain "Connection" is a reason. */
+enum { WAIT_TAP, WAIT_SUSPENDED, WAITS };
+
+static void watch(int fd, int wait, const char *query)
+{
+    char text[256];
+
+    snprintf(text, sizeof(text), "GET /watch/a%s HTTP/1.1\r\nHost: x\r\n%s\r\n", query,
+             wait == WAIT_TAP ? "" : "Connection: keep-alive, x\r\n");
+    client_send(fd, text);
+}
 
 static unsigned open_watches(void)
 {
@@ -19,6 +31,14 @@ static unsigned open_watches(void)
 
     door_stats(b.door, &st);
     return (unsigned)st.watches;
+}
+
+static unsigned taps(void)
+{
+    struct door_stats st;
+
+    door_stats(b.door, &st);
+    return (unsigned)st.taps;
 }
 
 static uint64_t overflows(void)
@@ -34,7 +54,7 @@ START_TEST(long_poll_sends_its_head_at_once)
     struct answer a = {0};
     int fd = client_open();
 
-    client_send(fd, WATCH(""));
+    watch(fd, _i, "");
     client_read_head(fd, &a);
     ck_assert_int_eq(a.status, 200);
     ck_assert(a.chunked);
@@ -46,7 +66,7 @@ START_TEST(long_poll_sends_its_head_at_once)
     ck_assert(span_eq(buf_as_span(&a.body), SPAN("{\"index\":1,\"pad\":\"\"}\n")));
     UNTIL(fake_watches(b.engine) == 0);
     ask(fd, "GET", GET_ONE, 200, &a); /* the connection can be used again */
-    client_send(fd, WATCH(""));
+    watch(fd, _i, "");
     client_read_head(fd, &a);
     fake_emit(b.engine, KEY, 1, 0);
     while (client_read_chunk(fd, &a))
@@ -62,7 +82,9 @@ START_TEST(long_poll_from_history)
     struct answer a = {0};
     int fd = client_open();
 
-    ask(fd, "GET", WATCH("?past=1"), 200, &a);
+    watch(fd, _i, "?past=1");
+    client_read(fd, "GET", &a);
+    ck_assert_int_eq(a.status, 200);
     ck_assert(a.chunked && !a.cut);
     ck_assert(span_eq(buf_as_span(&a.body), SPAN("{\"index\":1,\"pad\":\"\"}\n")));
     UNTIL(fake_watches(b.engine) == 0);
@@ -74,15 +96,66 @@ START_TEST(long_poll_from_history)
 }
 END_TEST
 
+/* A socket that went out of libmicrohttpd and back, again and again; what the client sends
+ * meanwhile is kept. */
+START_TEST(long_polls_one_after_the_other)
+{
+    struct answer a = {0};
+    int fd = client_open();
+
+    for (unsigned i = 0; i < 20; i++) {
+        client_send(fd, "PUT /write HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nok");
+        client_read(fd, "PUT", &a);
+        ck_assert_int_eq(a.status, 201);
+        watch(fd, _i, "");
+        client_read_head(fd, &a);
+        UNTIL(taps() == (_i == WAIT_TAP));
+        client_send(fd, GET_ONE);
+        fake_emit(b.engine, KEY, 1, i * 100);
+        while (client_read_chunk(fd, &a))
+            continue;
+        ck_assert(!a.cut);
+        client_read(fd, "GET", &a);
+        ck_assert_int_eq(a.status, 200);
+    }
+    answer_fini(&a);
+    close(fd);
+}
+END_TEST
+
+/* The next request has been read together with the watch: its bytes are not lost. */
+START_TEST(request_behind_a_watch)
+{
+    struct answer a = {0};
+    int fd = client_open();
+
+    client_send(fd, "GET /watch/a HTTP/1.1\r\nHost: x\r\n\r\n" GET_ONE);
+    client_read_head(fd, &a);
+    ck_assert_uint_eq(taps(), 0);
+    fake_emit(b.engine, KEY, 1, 0);
+    while (client_read_chunk(fd, &a))
+        continue;
+    ck_assert(!a.cut);
+    client_read(fd, "GET", &a);
+    ck_assert_int_eq(a.status, 200);
+    answer_fini(&a);
+    close(fd);
+}
+END_TEST
+
 START_TEST(refused_watch)
 {
     struct answer a = {0};
     int fd = client_open();
 
-    ask(fd, "GET", WATCH("?bad"), 400, &a);
+    watch(fd, _i, "?bad");
+    client_read(fd, "GET", &a);
+    ck_assert_int_eq(a.status, 400);
     ck_assert(span_eq(buf_as_span(&a.body), SPAN("cleared\n")));
     fake_refuse(b.engine, 1);
-    ask(fd, "GET", WATCH(""), 503, &a);
+    watch(fd, _i, "");
+    client_read(fd, "GET", &a);
+    ck_assert_int_eq(a.status, 503);
     ask(fd, "GET", GET_ONE, 200, &a);
     answer_fini(&a);
     close(fd);
@@ -95,7 +168,7 @@ START_TEST(stream_delivers_in_order)
     struct buf want = {0};
     int fd = client_open();
 
-    client_send(fd, WATCH("?stream"));
+    watch(fd, _i, "?stream");
     client_read_head(fd, &a);
     for (unsigned round = 0; round < 20; round++) {
         fake_emit(b.engine, KEY, 10, 0);
@@ -119,7 +192,7 @@ START_TEST(bursts_reach_a_client_that_reads)
     struct answer a = {0};
     int fd = client_open();
 
-    client_send(fd, WATCH("?stream"));
+    watch(fd, _i, "?stream");
     client_read_head(fd, &a);
     fake_emit(b.engine, KEY, 10 * LIMIT_WATCHER_EVENTS, 20);
     for (unsigned lines = 0; lines < 10 * LIMIT_WATCHER_EVENTS;) {
@@ -179,7 +252,7 @@ START_TEST(half_close_ends_a_watch)
     struct answer a = {0};
     int fd = client_open();
 
-    client_send(fd, WATCH("?stream"));
+    watch(fd, _i, "?stream");
     client_read_head(fd, &a);
     shutdown(fd, SHUT_WR);
     ck_assert(!client_read_chunk(fd, &a));
@@ -199,7 +272,7 @@ START_TEST(slow_stream_is_cut)
     unsigned sent = 0;
     int fd = client_open();
 
-    client_send(fd, WATCH("?stream"));
+    watch(fd, _i, "?stream");
     client_read_head(fd, &a);
     while (overflows() == 0) {
         fake_emit(b.engine, KEY, 1, 50000);
@@ -256,11 +329,15 @@ START_TEST(crowd_comes_and_goes)
 
     for (unsigned i = 0; i < n; i++) {
         fds[i] = client_open();
-        client_send(fds[i], i % 2 == 0 ? WATCH("?stream") : WATCH(""));
+        watch(fds[i], _i, i % 2 == 0 ? "?stream" : "");
     }
     UNTIL(fake_watches(b.engine) == n && open_watches() == n);
     for (unsigned i = 0; i < n; i++)
         client_read_head(fds[i], &a);
+    if (_i == WAIT_TAP)
+        UNTIL(taps() == n);
+    else
+        ck_assert_uint_eq(taps(), 0);
     fake_emit(b.engine, KEY, 1, 0);
     for (unsigned i = 0; i < n; i++)
         ck_assert(client_read_chunk(fds[i], &a));
@@ -287,7 +364,7 @@ START_TEST(clients_leave_at_any_time)
         int fd = client_open();
 
         seed = seed * 1103515245 + 12345;
-        client_send(fd, (seed >> 16) % 2 == 0 ? WATCH("?stream") : WATCH(""));
+        watch(fd, _i, (seed >> 16) % 2 == 0 ? "?stream" : "");
         if ((seed >> 17) % 3 == 0)
             fake_emit(b.engine, KEY, 2, 0);
         if ((seed >> 20) % 2 == 0)
@@ -306,16 +383,18 @@ TCase *case_watches(void)
 
     tcase_set_timeout(c, 120);
     tcase_add_checked_fixture(c, bench_up, bench_down);
-    tcase_add_test(c, long_poll_sends_its_head_at_once);
-    tcase_add_test(c, long_poll_from_history);
-    tcase_add_test(c, refused_watch);
-    tcase_add_test(c, stream_delivers_in_order);
-    tcase_add_test(c, bursts_reach_a_client_that_reads);
+    tcase_add_loop_test(c, long_poll_sends_its_head_at_once, 0, WAITS);
+    tcase_add_loop_test(c, long_poll_from_history, 0, WAITS);
+    tcase_add_loop_test(c, long_polls_one_after_the_other, 0, WAITS);
+    tcase_add_test(c, request_behind_a_watch);
+    tcase_add_loop_test(c, refused_watch, 0, WAITS);
+    tcase_add_loop_test(c, stream_delivers_in_order, 0, WAITS);
+    tcase_add_loop_test(c, bursts_reach_a_client_that_reads, 0, WAITS);
     tcase_add_test(c, http10_stream_is_raw);
-    tcase_add_test(c, half_close_ends_a_watch);
-    tcase_add_test(c, slow_stream_is_cut);
+    tcase_add_loop_test(c, half_close_ends_a_watch, 0, WAITS);
+    tcase_add_loop_test(c, slow_stream_is_cut, 0, WAITS);
     tcase_add_test(c, long_history_is_no_overflow);
-    tcase_add_test(c, crowd_comes_and_goes);
-    tcase_add_test(c, clients_leave_at_any_time);
+    tcase_add_loop_test(c, crowd_comes_and_goes, 0, WAITS);
+    tcase_add_loop_test(c, clients_leave_at_any_time, 0, WAITS);
     return c;
 }

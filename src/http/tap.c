@@ -1,0 +1,250 @@
+/* tap: see tap.h; the numbers behind it are in doc/decisions.md. */
+#include "http/tap.h"
+
+#include "http/conn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define BATCH    16 /* events a sendmsg */
+#define HEX_SIZE 20 /* "ffffffffffffffff\r\n" and a NUL */
+static const char last_chunk[] = "0\r\n\r\n";
+
+/* How many bytes were read from the socket so far. */
+static bool bytes_read(int fd, uint64_t *out)
+{
+    struct tcp_info info;
+    socklen_t len = sizeof(info);
+    int waiting;
+
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 ||
+        ioctl(fd, SIOCINQ, &waiting) < 0 ||
+        len < offsetof(struct tcp_info, tcpi_bytes_received) + sizeof(info.tcpi_bytes_received))
+        return false;
+    *out = (uint64_t)info.tcpi_bytes_received - (uint64_t)waiting;
+    return true;
+}
+
+/* What libmicrohttpd has read of the next request would be lost with its buffer: nothing may be
+ * there. */
+static bool has_read_no_further(const struct conn *k)
+{
+    const union MHD_ConnectionInfo *head =
+        MHD_get_connection_info(k->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    uint64_t read;
+
+    return head != NULL && bytes_read(k->fd, &read) &&
+           read == k->bytes_before + head->header_size + k->body_seen;
+}
+
+static int epoll_set(const struct sub *s, int op, uint32_t events)
+{
+    struct epoll_event ev = {.events = events, .data.u64 = (uint64_t)(uintptr_t)s | TAP_MARK};
+
+    return epoll_ctl(s->worker->ep, op, s->fd, &ev);
+}
+
+bool tap_take(struct sub *s)
+{
+    struct conn *k = s->conn;
+    struct worker *w = s->worker;
+
+    if (!k->plain || w->draining || !has_read_no_further(k))
+        return false;
+    s->fd = fcntl(k->fd, F_DUPFD_CLOEXEC, 0);
+    if (s->fd < 0)
+        return false;
+    if (epoll_set(s, EPOLL_CTL_ADD, EPOLLRDHUP) < 0) {
+        close(s->fd);
+        s->fd = -1;
+        return false;
+    }
+    s->bytes_before =
+        k->bytes_before +
+        MHD_get_connection_info(k->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size +
+        k->body_seen;
+    atomic_fetch_add(&w->door->connections, 1); /* libmicrohttpd reports the end of the other one */
+    w->again = true;                            /* its descriptor is still to be closed */
+    k->sub = NULL;
+    s->conn = NULL;
+    s->blocked = false;
+    list_add_tail(&w->taps, &s->place);
+    atomic_fetch_add_explicit(&w->door->taps, 1, memory_order_relaxed);
+    return true;
+}
+
+/* The watch is over; gives the socket, which is in no epoll set any more. */
+static int leave(struct sub *s)
+{
+    int fd = s->fd;
+
+    /* Closing would not do: libmicrohttpd may still have its descriptor of the same socket. */
+    (void)epoll_set(s, EPOLL_CTL_DEL, 0);
+    s->fd = -1;
+    list_del(&s->place);
+    s->noted = false;
+    atomic_fetch_sub_explicit(&s->worker->door->taps, 1, memory_order_relaxed);
+    sub_let_go(s);
+    return fd;
+}
+
+static void close_socket(struct worker *w, int fd)
+{
+    close(fd);
+    atomic_fetch_sub(&w->door->connections, 1);
+}
+
+void tap_cut(struct sub *s)
+{
+    struct worker *w = s->worker;
+
+    close_socket(w, leave(s));
+}
+
+/* A long poll is answered: its socket becomes a connection as any other. */
+static void give_back(struct sub *s)
+{
+    struct worker *w = s->worker;
+    struct sockaddr_storage from;
+    socklen_t len = sizeof(from);
+    uint64_t bytes_before = s->bytes_before;
+    int fd = leave(s);
+
+    if (w->draining || getpeername(fd, (struct sockaddr *)&from, &len) < 0) {
+        close_socket(w, fd);
+        return;
+    }
+    w->bytes_before = bytes_before;
+    worker_adopt(w, fd, (struct sockaddr *)&from, len);
+    w->bytes_before = 0;
+}
+
+/* The rest of the ring as chunks, the first one from s->at on. */
+static size_t gather(const struct sub *s, struct iovec *v, char (*hex)[HEX_SIZE])
+{
+    size_t n = 0, skip = s->at;
+
+    for (unsigned i = 0; i < s->n && i < BATCH; i++) {
+        struct span json = event_json(s->ring[(s->first + i) % s->cap]);
+        int digits = snprintf(hex[i], HEX_SIZE, "%zx\r\n", json.len);
+
+        v[n++] = (struct iovec){hex[i], (size_t)digits};
+        v[n++] = (struct iovec){(char *)(uintptr_t)json.ptr, json.len};
+        /* The final chunk of a long poll goes along. */
+        v[n++] =
+            (struct iovec){(char *)(uintptr_t) "\r\n" /* then */ "0\r\n\r\n", s->stream ? 2 : 7};
+    }
+    for (size_t i = 0; i < n && skip > 0; i++) {
+        size_t off = skip < v[i].iov_len ? skip : v[i].iov_len;
+
+        v[i].iov_base = (char *)v[i].iov_base + off;
+        v[i].iov_len -= off;
+        skip -= off;
+    }
+    return n;
+}
+
+/* Bytes of the chunk of the first event. */
+static size_t chunk_bytes(const struct sub *s)
+{
+    size_t json = event_json(s->ring[s->first]).len, digits = 1;
+
+    for (size_t rest = json; rest > 15; rest /= 16)
+        digits++;
+    return digits + 2 + json + (s->stream ? 2 : 7);
+}
+
+static void flush(struct sub *s)
+{
+    struct iovec v[3 * BATCH];
+    char hex[BATCH][HEX_SIZE];
+
+    while (s->n > 0) {
+        struct msghdr m = {.msg_iov = v, .msg_iovlen = gather(s, v, hex)};
+        ssize_t sent = sendmsg(s->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS)) {
+            if (!s->blocked && epoll_set(s, EPOLL_CTL_MOD, EPOLLRDHUP | EPOLLOUT) < 0)
+                break;
+            s->blocked = true;
+            return;
+        }
+        if (sent < 0)
+            break;
+
+        size_t done = s->at + (size_t)sent;
+
+        while (s->n > 0 && done >= chunk_bytes(s)) {
+            done -= chunk_bytes(s);
+            event_unref(sub_take(s));
+            s->finished = !s->stream;
+        }
+        s->at = done;
+    }
+    if (s->n > 0) { /* the client has gone */
+        tap_cut(s);
+        return;
+    }
+    if (s->blocked) {
+        s->blocked = false;
+        (void)epoll_set(s, EPOLL_CTL_MOD, EPOLLRDHUP);
+    }
+    if (s->finished)
+        give_back(s);
+}
+
+void tap_note(struct sub *s)
+{
+    if (s->blocked || s->noted)
+        return;
+    s->noted = true;
+    list_del(&s->place);
+    list_add_tail(&s->worker->taps_noted, &s->place);
+}
+
+void tap_flush_all(struct worker *w)
+{
+    while (!list_empty(&w->taps_noted)) {
+        struct sub *s = CP_CONTAINER_OF(w->taps_noted.next, struct sub, place);
+
+        s->noted = false;
+        list_del(&s->place);
+        list_add_tail(&w->taps, &s->place);
+        flush(s);
+    }
+}
+
+/* A proper end, as far as the socket takes it. */
+static void finish(struct sub *s)
+{
+    if (s->n == 0)
+        (void)!send(s->fd, last_chunk, sizeof(last_chunk) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    tap_cut(s);
+}
+
+void tap_ready(struct sub *s, uint32_t events)
+{
+    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
+        finish(s); /* as v2: the end of the client's sending half ends its watch */
+    else if (s->blocked)
+        flush(s);
+}
+
+void taps_drain(struct worker *w)
+{
+    tap_flush_all(w);
+    LIST_FOREACH_SAFE (at, tmp, &w->taps) {
+        finish(CP_CONTAINER_OF(at, struct sub, place));
+    }
+}
