@@ -11,9 +11,10 @@
 #include <unistd.h>
 
 #define STATUS_INTERRUPTED 255
+#define CTRL_C             3
 
-/* Byte by byte: what stands behind the line is not ours to take. With the terminal's signals off,
- * Ctrl-C comes as a byte. */
+/* Byte by byte: what stands behind the line is not ours to take. False when Ctrl-C came, on a
+ * terminal. */
 static bool read_line(struct buf *line, bool terminal)
 {
     char c;
@@ -25,34 +26,42 @@ static bool read_line(struct buf *line, bool terminal)
             continue;
         if (n <= 0 || c == '\n')
             return true;
-        if (terminal && c == 3)
+        if (terminal && c == CTRL_C)
             return false;
         buf_char(line, c);
     }
 }
 
+/* No echo, and Ctrl-C as a byte that ends the line, so that we put the terminal right before we go.
+ */
+static void silence(const struct termios *before)
+{
+    struct termios quiet = *before;
+
+    quiet.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
+    quiet.c_cc[VEOL] = CTRL_C;
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+}
+
 char *password_ask(const char *prompt)
 {
-    struct termios before, quiet;
+    struct termios before;
     struct buf line = {0};
     bool terminal = tcgetattr(STDIN_FILENO, &before) == 0;
 
+    if (terminal)
+        silence(&before);
     fputs(prompt, stdout);
     fflush(stdout);
-    if (terminal) {
-        quiet = before;
-        quiet.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-    }
 
     bool whole = read_line(&line, terminal);
 
     if (terminal)
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-    fputs("\n", stdout);
-    fflush(stdout);
     if (!whole)
         _exit(STATUS_INTERRUPTED);
+    fputs("\n", stdout);
+    fflush(stdout);
     if (line.len > 0 && line.ptr[line.len - 1] == '\r')
         line.len--;
 
