@@ -1,7 +1,8 @@
-/* consensus: libraft's pure core (raft_step, 0.22.1) behind types of our own, with a guard for each of its known defects.
- * The only file family that includes raft.h. No I/O and no clock: time comes in as monotonic milliseconds, records,
- * messages and committed entries go out through consensus_ops. Owned by the engine thread.
- * Callbacks run inside consensus_* calls and must not call back into them. */
+/* consensus: libraft's pure core (raft_step, 0.22.1) behind types of our own, with a guard for each
+ * of its known defects. The only file family that includes raft.h. No I/O and no clock: time comes
+ * in as monotonic milliseconds, records, messages and committed entries go out through
+ * consensus_ops. Owned by the engine thread. Callbacks run inside consensus_* calls and must not
+ * call back into them. */
 #pragma once
 
 #include "base/check.h"
@@ -33,8 +34,8 @@ struct snapshot_mark {
 };
 
 struct consensus_ops {
-    /* Persistence: append to the log, in call order; returns the log sequence number (for entries: of the last one).
-     * Durability is reported later through consensus_durable. */
+    /* Persistence: append to the log, in call order; returns the log sequence number (for entries:
+     * of the last one). Durability is reported later through consensus_durable. */
     uint64_t (*log_state)(void *ctx, uint64_t term, uint64_t vote);
     uint64_t (*log_entries)(void *ctx, uint64_t first, const struct log_entry *entries, unsigned n);
     uint64_t (*log_mark)(void *ctx, uint64_t index, uint64_t term);
@@ -46,12 +47,14 @@ struct consensus_ops {
     void (*apply)(void *ctx, uint64_t index, const struct log_entry *entry);
     /* The role, the term or the known leader (0: none) changed. */
     void (*role)(void *ctx, enum consensus_role role, uint64_t term, uint64_t leader);
-    /* A snapshot of the leader shall replace the state. The driver answers with consensus_installed once it is durable. */
+    /* A snapshot of the leader shall replace the state. The driver answers with consensus_installed
+     * once it is durable. */
     void (*install)(void *ctx, const struct snapshot_mark *mark);
-    /* Leader: a peer needs the newest snapshot (its file travels apart). Fills MARK with ours: not older than that of the
-     * last consensus_snapshot_done. */
+    /* Leader: a peer needs the newest snapshot (its file travels apart). Fills MARK with ours: not
+     * older than that of the last consensus_snapshot_done. */
     void (*snapshot)(void *ctx, struct snapshot_mark *mark);
-    /* The rules of raft are broken, here or at a peer. Does not return. NULL: one log line and abort(). */
+    /* The rules of raft are broken, here or at a peer. Does not return. NULL: one log line and
+     * abort(). */
     void (*fatal)(void *ctx, const char *what);
 };
 
@@ -60,7 +63,10 @@ struct consensus_conf {
     unsigned election_ms, heartbeat_ms, install_ms;
     unsigned max_inflight; /* entries a follower */
     uint64_t seed;         /* randomness of elections */
-    uint32_t guards_off;   /* tests only: bit k switches guard k off; halves and rules from 16 on: guards.h */
+    uint32_t guards_off;   /* tests only: bit k switches guard k off; halves and rules from 16 on:
+                              guards.h */
+    bool audit; /* tests: look into the core after each step, and end the process when it lost its
+                   way */
 };
 
 /* What the log and the snapshot hold at start. */
@@ -76,25 +82,32 @@ struct consensus_boot {
 int consensus_check_library(struct err *e) CP_MUST_CHECK;
 /* The only version that check lets pass. */
 const char *consensus_library_version(void);
-/* Gives the payload of the first entry of a new cluster: all members, sorted by id; the same on each of them. */
+/* Gives the payload of the first entry of a new cluster: all members, sorted by id; the same on
+ * each of them. */
 struct blob *consensus_bootstrap(const struct consensus_members *members);
 /* Reads a payload of ENTRY_CHANGE. 0 or ERR_MALFORMED. */
 int consensus_members_decode(struct span payload, struct consensus_members *out) CP_MUST_CHECK;
 
-struct consensus *consensus_new(const struct consensus_conf *conf, const struct consensus_ops *ops, void *ctx);
+struct consensus *consensus_new(const struct consensus_conf *conf, const struct consensus_ops *ops,
+                                void *ctx);
 void consensus_free(struct consensus *c);
 /* A sole voter comes out as leader with all entries applied. */
-int consensus_start(struct consensus *c, const struct consensus_boot *boot, uint64_t now_ms, struct err *e) CP_MUST_CHECK;
+int consensus_start(struct consensus *c, const struct consensus_boot *boot, uint64_t now_ms,
+                    struct err *e) CP_MUST_CHECK;
 
-/* Leader: appends N entries in one go; fills each entry's term; shares the payloads. *first = index of the first.
- * 0, ERR_NOT_LEADER, ERR_FULL, ERR_BUSY (leader, but handing over: keep them and try again). */
-int consensus_submit(struct consensus *c, struct log_entry *entries, unsigned n, uint64_t now_ms, uint64_t *first) CP_MUST_CHECK;
-/* Leader: one change of membership: add a standby, promote one that has caught up, demote or remove another member.
- * 0, ERR_NOT_LEADER, ERR_BUSY (an earlier change, a transfer, no entry of the own term committed, not caught up),
- * ERR_USAGE (not exactly one difference, the leader itself, a new voter). */
-int consensus_change(struct consensus *c, const struct consensus_members *to, uint64_t now_ms, uint64_t *index) CP_MUST_CHECK;
-/* Leader: hand over to TARGET (0: any). 0, ERR_NOT_LEADER, ERR_BUSY, ERR_NOT_FOUND (no other voter), ERR_USAGE (TARGET is
- * none). */
+/* Leader: appends N entries in one go; fills each entry's term; shares the payloads. *first = index
+ * of the first. 0, ERR_NOT_LEADER, ERR_FULL, ERR_BUSY (leader, but handing over: keep them and try
+ * again). */
+int consensus_submit(struct consensus *c, struct log_entry *entries, unsigned n, uint64_t now_ms,
+                     uint64_t *first) CP_MUST_CHECK;
+/* Leader: one change of membership: add a standby, promote one that has caught up, demote or remove
+ * another member. 0, ERR_NOT_LEADER, ERR_BUSY (an earlier change, a transfer, no entry of the own
+ * term committed, not caught up), ERR_USAGE (not exactly one difference, the leader itself, a new
+ * voter). */
+int consensus_change(struct consensus *c, const struct consensus_members *to, uint64_t now_ms,
+                     uint64_t *index) CP_MUST_CHECK;
+/* Leader: hand over to TARGET (0: any). 0, ERR_NOT_LEADER, ERR_BUSY, ERR_NOT_FOUND (no other
+ * voter), ERR_USAGE (TARGET is none). */
 int consensus_transfer(struct consensus *c, uint64_t target, uint64_t now_ms) CP_MUST_CHECK;
 /* A message from a peer; takes it. */
 void consensus_receive(struct consensus *c, struct peer_message *m, uint64_t now_ms);
@@ -106,8 +119,10 @@ uint64_t consensus_deadline_ms(const struct consensus *c);
 
 /* May a snapshot be taken at what is applied now? (durable, no install running) Fills MARK. */
 bool consensus_snapshot_begin(const struct consensus *c, struct snapshot_mark *mark);
-/* The snapshot is durable: trims the log, keeping TRAILING entries behind it. False: overtaken, drop the file. */
-bool consensus_snapshot_done(struct consensus *c, const struct snapshot_mark *mark, unsigned trailing, uint64_t now_ms);
+/* The snapshot is durable: trims the log, keeping TRAILING entries behind it. False: overtaken,
+ * drop the file. */
+bool consensus_snapshot_done(struct consensus *c, const struct snapshot_mark *mark,
+                             unsigned trailing, uint64_t now_ms);
 /* The state was replaced by the snapshot of the install. */
 void consensus_installed(struct consensus *c, uint64_t now_ms);
 

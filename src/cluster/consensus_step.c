@@ -126,12 +126,33 @@ static struct peer_message *translate_snapshot(struct consensus *c, const struct
     return p;
 }
 
+/* Tests: what the core asserts in builds of its own. The change it waits for is one, and was not
+ * applied long ago (guard 1). */
+static void audit_pending(const struct consensus *c)
+{
+    uint64_t pending = c->raft.configuration_uncommitted_index;
+    if (!c->conf.audit || c->installing || pending == 0)
+        return;
+    const struct cached_entry *e = logcache_get(&c->log, pending);
+    CONSENSUS_CHECK(c, e == NULL || e->entry.type == ENTRY_CHANGE, "waits for no change");
+    CONSENSUS_CHECK(c, pending > c->applied, "waits for what was applied");
+}
+
+/* Tests: the core sends nobody what it knows them to have (guard 5). */
+static void audit_append(const struct consensus *c, const struct raft_message *m)
+{
+    raft_index match;
+    if (c->conf.audit && raft_match_index(&c->raft, m->server_id, &match) == 0)
+        CONSENSUS_CHECK(c, m->append_entries.prev_log_index >= match, "sends what is known there");
+}
+
 static struct peer_message *translate(struct consensus *c, const struct raft_message *m)
 {
     uint64_t self = c->conf.self;
     struct peer_message *p;
     switch (m->type) {
     case RAFT_APPEND_ENTRIES:
+        audit_append(c, m);
         return translate_append(c, m);
     case RAFT_INSTALL_SNAPSHOT:
         return translate_snapshot(c, m);
@@ -318,6 +339,7 @@ void consensus_settle(struct consensus *c)
         while (!c->installing && c->applied < c->commit)
             apply_one(c, c->applied + 1);
     } while (submit_barrier(c));
+    audit_pending(c);
 }
 
 /* Computed from the cache whenever something became durable, never remembered from a request:
