@@ -383,6 +383,8 @@ def main():
     args = parser.parse_args()
     if not args.url and not args.server:
         parser.error("a server is needed: --server, --url or $COPSE")
+    if not args.url and not shutil.which(args.server):
+        parser.error("%s is not a program" % args.server)
     with open(args.corpus) as f:
         cases = [case for case in map(json.loads, f) if args.case in case["name"]]
     cases.sort(key=lambda c: -sum(s.get("sleep", 0) for s in c["steps"]))  # the long ones first
