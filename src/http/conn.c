@@ -10,8 +10,10 @@
 #include "http/stream.h"
 #include "http/sub.h"
 
+#include <linux/sockios.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #define KEEP_BYTES 1024 /* a buffer up to this size stays with an idle connection */
@@ -114,6 +116,16 @@ void conn_cut(struct conn *k)
     shutdown(k->fd, SHUT_RDWR);
 }
 
+/* Bytes of the listing that the client has, as far as the kernel knows. */
+static uint64_t received(const struct conn *k)
+{
+    int queued = 0;
+
+    if (ioctl(k->fd, SIOCOUTQ, &queued) < 0 || (uint64_t)queued > k->listed)
+        return k->listed;
+    return k->listed - (uint64_t)queued;
+}
+
 void conn_cut_slow(struct conn *k)
 {
     uint64_t patience_s = k->worker->door->conf.idle_timeout_s;
@@ -131,7 +143,7 @@ void conn_cut_slow(struct conn *k)
             close_idle(k);
         break;
     case CONN_REPLYING:
-        if (passed_s - patience_s > k->listed / LIMIT_RATE)
+        if (k->listing != NULL && passed_s - patience_s > received(k) / LIMIT_RATE)
             conn_cut(k);
         break;
     default:
@@ -225,7 +237,7 @@ static enum MHD_Result first_call(struct conn *k, const char *method, const char
     struct head_refusal no = head_check(k, method, version, &length);
 
     if (no.status != 0)
-        return reply_bare(k, no.status, no.text);
+        return no.too_long ? reply_without_room(k, no.text) : reply_bare(k, no.status, no.text);
     conn_move(k, CONN_BODY);
     if (length <= LIMIT_DRAIN_BYTES)
         return MHD_YES;

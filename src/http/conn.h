@@ -38,6 +38,7 @@ struct conn {
     bool plain; /* HTTP/1.1, nothing special about the connection: its socket may become a tap */
     bool too_large;
     uint64_t bytes_before; /* read from the socket for the requests before this one */
+    size_t head_bytes;     /* as LIMIT_HEAD_BYTES counts */
     size_t body_seen;
     uint64_t since_s; /* monotonic: when this state began; for BODY, when HEAD did */
     struct buf target;

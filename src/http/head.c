@@ -7,8 +7,8 @@
 
 #define BAD_REQUEST "400 Bad Request"
 
-static const struct head_refusal fine = {0, NULL};
-static const struct head_refusal bad = {MHD_HTTP_BAD_REQUEST, BAD_REQUEST};
+static const struct head_refusal fine = {0, NULL, false};
+static const struct head_refusal bad = {MHD_HTTP_BAD_REQUEST, BAD_REQUEST, false};
 
 struct headers {
     unsigned hosts, codings;
@@ -170,31 +170,34 @@ struct head_refusal head_check(struct conn *k, const char *method, const char *v
     if (k->method == V2_M_OTHER && !is_token(method, method_len))
         return bad;
     if (target.len > k->worker->door->conf.head_bytes)
-        return (struct head_refusal){MHD_HTTP_URI_TOO_LONG, "414 URI Too Long"};
+        return (struct head_refusal){MHD_HTTP_URI_TOO_LONG, "414 URI Too Long", true};
     if (!is_clean_target(target))
         return bad;
     k->path_query = path_of(target);
     if (k->path_query.len == 0)
         return bad;
     MHD_get_connection_values_n(k->mhd, MHD_HEADER_KIND, on_header, &h);
-    if (target.len + h.bytes > k->worker->door->conf.head_bytes)
+    k->head_bytes = target.len + h.bytes;
+    if (k->head_bytes > k->worker->door->conf.head_bytes)
         return (struct head_refusal){MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE,
-                                     "431 Request Header Fields Too Large"};
+                                     "431 Request Header Fields Too Large", true};
     if (h.bad_name || h.lengths_differ)
         return bad;
     if (h.codings > 0 && !k->http10) {
         if (h.codings > 1 || h.other_coding)
-            return (struct head_refusal){MHD_HTTP_NOT_IMPLEMENTED, "Unsupported transfer encoding"};
+            return (struct head_refusal){MHD_HTTP_NOT_IMPLEMENTED, "Unsupported transfer encoding",
+                                         false};
     } else {
         *length = length_of(h.length);
     }
     if (h.hosts > 1)
-        return (struct head_refusal){MHD_HTTP_BAD_REQUEST, BAD_REQUEST ": too many Host headers"};
+        return (struct head_refusal){MHD_HTTP_BAD_REQUEST, BAD_REQUEST ": too many Host headers",
+                                     false};
     if (h.hosts == 0 && !k->http10)
         return (struct head_refusal){MHD_HTTP_BAD_REQUEST,
-                                     BAD_REQUEST ": missing required Host header"};
+                                     BAD_REQUEST ": missing required Host header", false};
     if (h.other_expect && !k->http10)
-        return (struct head_refusal){MHD_HTTP_EXPECTATION_FAILED, NULL};
+        return (struct head_refusal){MHD_HTTP_EXPECTATION_FAILED, NULL, false};
     k->content_type = h.type;
     k->plain = !k->http10 && !h.odd_connection;
     return fine;

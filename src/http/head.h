@@ -7,6 +7,7 @@
 struct head_refusal {
     int status;       /* 0: nothing to refuse */
     const char *text; /* body of a bare reply, static; NULL: an ordinary reply without body */
+    bool too_long;    /* there may be no room for a reply */
 };
 
 /* Checks method, target and headers; sets method, http10, path_query and content_type of K.

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #define CHUNK_ABOVE 2048 /* Go's server buffers that much before it begins to write chunks */
@@ -128,8 +129,24 @@ static struct MHD_Response *take_body(struct api_reply *r, size_t *len)
     return m;
 }
 
+/* The target of a redirect is written into what the request's head has left of the buffer, where
+ * its escapes may be three times as long. */
+static void check_location(const struct conn *k, struct api_reply *r)
+{
+    size_t room = k->worker->door->conf.head_bytes - k->head_bytes + LIMIT_HEAD_ROOM / 2;
+
+    if (r->location.len <= room)
+        return;
+    api_reply_fini(r);
+    r->status = MHD_HTTP_URI_TOO_LONG;
+    r->type = API_TYPE_TEXT_NOSNIFF;
+    r->fixed = SPAN("Request URI Too Long\n");
+}
+
 static enum MHD_Result send_body(struct conn *k, struct api_reply *r, size_t chunk_above)
 {
+    check_location(k, r);
+
     int status = r->status;
     size_t len;
     struct MHD_Response *m = take_body(r, &len);
@@ -176,6 +193,20 @@ static ssize_t read_text(void *text, uint64_t pos, char *out, size_t max)
         n = max;
     memcpy(out, (const char *)text + pos, n);
     return (ssize_t)n;
+}
+
+enum MHD_Result reply_without_room(struct conn *k, const char *text)
+{
+    char out[256];
+    int n = snprintf(out, sizeof(out),
+                     "HTTP/1.1 %s\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                     "Connection: close\r\n\r\n%s",
+                     text, text);
+
+    CP_ASSERT(n > 0 && n < (int)sizeof(out));
+    (void)!send(k->fd, out, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    shutdown(k->fd, SHUT_WR);
+    return MHD_NO;
 }
 
 enum MHD_Result reply_bare(struct conn *k, int status, const char *text)

@@ -17,6 +17,9 @@ enum MHD_Result reply_stream(struct conn *k, struct api_reply *r, uint64_t lengt
 /* What Go's server writes by itself about a broken request: no headers of ours, then the connection
  * is closed. */
 enum MHD_Result reply_bare(struct conn *k, int status, const char *text);
+/* The same for a head so large that libmicrohttpd may have no room for a reply: sent past it. TEXT
+ * begins with the status. */
+enum MHD_Result reply_without_room(struct conn *k, const char *text);
 /* V2's error 300; STATUS 0 is the code's own. */
 enum MHD_Result reply_raft_error(struct conn *k, int status, const char *cause);
 /* "Sat, 21 Nov 2026 01:02:03 GMT" */

@@ -17,7 +17,7 @@
 #define LIMIT_HEAD_BYTES     16384
 #define LIMIT_HEAD_BYTES_MIN 2048
 #define LIMIT_HEAD_BYTES_MAX 1048576
-#define LIMIT_HEAD_COST      64
+#define LIMIT_HEAD_COST      80
 /* What a reply's head finds beside the request's. */
 #define LIMIT_HEAD_ROOM 1024
 /* Pairs of query and form together; more are 210. */

@@ -133,8 +133,8 @@ close_sockets:
 static void server_stop(struct server *s)
 {
     door_drain(s->door, DRAIN_MS);
+    engine_stop(s->engine); /* its last turns still speak to the door */
     door_stop(s->door);
-    engine_stop(s->engine);
     while (s->n_fds > 0)
         close(s->fds[--s->n_fds]);
     datadir_close(&s->dir);

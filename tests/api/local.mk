@@ -3,3 +3,7 @@ dist_check_SCRIPTS += %D%/replay.py
 TESTS += %D%/replay.py
 EXTRA_DIST += %D%/keys.jsonl
 EXTRA_DIST += %D%/differential.py
+# limits and slow clients
+dist_check_SCRIPTS += %D%/limits.py
+TESTS += %D%/limits.py
+EXTRA_DIST += %D%/harness.py
