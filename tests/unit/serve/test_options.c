@@ -127,6 +127,9 @@ START_TEST(environment)
     ck_assert_int_eq(read_row(&o, &none, &e), ERR_USAGE);
     ck_assert_msg(strstr(e.text, "ETCD_HEARTBEAT_INTERVAL") != NULL, "%s", e.text);
     options_fini(&o);
+    unsetenv("ETCD_NAME"); /* tests may share one process */
+    unsetenv("COPSE_NAME");
+    unsetenv("ETCD_HEARTBEAT_INTERVAL");
 }
 END_TEST
 
