@@ -6,6 +6,8 @@ noinst_LIBRARIES += %D%/libbase.a
 	%D%/clock.c %D%/clock.h \
 	%D%/crc32c.c %D%/crc32c.h \
 	%D%/err.c %D%/err.h %D%/err.def \
+	%D%/gojson.c %D%/gojson.h \
+	%D%/gojson_walk.c %D%/gojson_walk.h \
 	%D%/hash.c %D%/hash.h \
 	%D%/jsonw.c %D%/jsonw.h \
 	%D%/list.h \

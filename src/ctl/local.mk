@@ -9,7 +9,6 @@ noinst_LIBRARIES += %D%/libctl.a
 	%D%/exec.c \
 	%D%/fail.h \
 	%D%/get.c \
-	%D%/gojson.c %D%/gojson.h \
 	%D%/health.c \
 	%D%/help.c %D%/help.h \
 	%D%/http.c %D%/http.h \

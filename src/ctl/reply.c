@@ -1,8 +1,8 @@
 /* reply: see reply.h. */
 #include "ctl/reply.h"
 #include "base/err.h"
+#include "base/gojson.h"
 #include "base/num.h"
-#include "ctl/gojson.h"
 #include "ctl/text.h"
 
 #define INVALID_JSON                                                                               \

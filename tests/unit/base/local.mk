@@ -5,6 +5,7 @@ TESTS += %D%/test_base
 %C%_test_base_SOURCES = \
 	%D%/test_base.c %D%/test_base.h \
 	%D%/test_bytes.c \
+	%D%/test_gojson.c \
 	%D%/test_hash.c \
 	%D%/test_jsonw.c \
 	%D%/test_log.c \

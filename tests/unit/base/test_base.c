@@ -7,6 +7,7 @@ int main(void)
     Suite *suite = suite_create("base");
 
     suite_add_tcase(suite, bytes_case());
+    suite_add_tcase(suite, gojson_case());
     suite_add_tcase(suite, hash_case());
     suite_add_tcase(suite, jsonw_case());
     suite_add_tcase(suite, log_case());

@@ -6,6 +6,7 @@
 #include <check.h>
 
 TCase *bytes_case(void);
+TCase *gojson_case(void);
 TCase *hash_case(void);
 TCase *jsonw_case(void);
 TCase *log_case(void);

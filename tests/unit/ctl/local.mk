@@ -6,7 +6,6 @@ TESTS += %D%/test_ctl
 	%D%/test_ctl.c %D%/test_ctl.h \
 	%D%/test_claims.c \
 	%D%/test_endpoint.c \
-	%D%/test_gojson.c \
 	%D%/test_help.c \
 	%D%/test_opts.c \
 	%D%/test_print.c \

@@ -8,7 +8,6 @@ int main(void)
 
     suite_add_tcase(suite, claims_case());
     suite_add_tcase(suite, endpoint_case());
-    suite_add_tcase(suite, gojson_case());
     suite_add_tcase(suite, help_case());
     suite_add_tcase(suite, opts_case());
     suite_add_tcase(suite, print_case());

@@ -5,7 +5,6 @@
 
 TCase *claims_case(void);
 TCase *endpoint_case(void);
-TCase *gojson_case(void);
 TCase *help_case(void);
 TCase *opts_case(void);
 TCase *print_case(void);

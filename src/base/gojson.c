@@ -1,8 +1,10 @@
 /* gojson: the state machine of encoding/json's scanner, kept for its messages. */
-#include "ctl/gojson.h"
+#include "base/gojson.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#define DEPTH_MAX 10000 /* Go's */
 
 /* What the next byte may be. */
 enum state {
@@ -21,15 +23,8 @@ struct scan {
     struct buf *why;
 };
 
-static bool fail_at(struct scan *p, const char *context)
+static bool fail_with(struct scan *p, unsigned char c, const char *context)
 {
-    if (p->at >= p->s.len) {
-        buf_lit(p->why, "unexpected end of JSON input");
-        return false;
-    }
-
-    unsigned char c = (unsigned char)p->s.ptr[p->at];
-
     buf_lit(p->why, "invalid character ");
     if (c == '\'')
         buf_lit(p->why, "'\\''");
@@ -49,6 +44,21 @@ static bool fail_at(struct scan *p, const char *context)
         buf_printf(p->why, "'%c%c'", 0xc0 | c >> 6, 0x80 | (c & 0x3f));
     buf_printf(p->why, " %s", context);
     return false;
+}
+
+/* Where blanks may stand, or in a string. */
+static bool fail_at(struct scan *p, const char *context)
+{
+    if (p->at < p->s.len)
+        return fail_with(p, (unsigned char)p->s.ptr[p->at], context);
+    buf_lit(p->why, "unexpected end of JSON input");
+    return false;
+}
+
+/* Within a token: Go puts a blank behind the text to learn whether it could end there. */
+static bool fail_in(struct scan *p, const char *context)
+{
+    return fail_with(p, p->at < p->s.len ? (unsigned char)p->s.ptr[p->at] : ' ', context);
 }
 
 static int peek(const struct scan *p)
@@ -75,13 +85,13 @@ static bool scan_string(struct scan *p)
             continue;
         p->at++;
         if (peek(p) < 0 || strchr("bfnrt\\/\"u", peek(p)) == NULL || peek(p) == 0)
-            return fail_at(p, "in string escape code");
+            return fail_in(p, "in string escape code");
         if (peek(p) != 'u')
             continue;
         for (int i = 0; i < 4; i++) {
             p->at++;
             if (!is_hex(peek(p)))
-                return fail_at(p, "in \\u hexadecimal character escape");
+                return fail_in(p, "in \\u hexadecimal character escape");
         }
     }
     p->at++;
@@ -91,7 +101,7 @@ static bool scan_string(struct scan *p)
 static bool scan_digits(struct scan *p, const char *context)
 {
     if (!is_digit(peek(p)))
-        return fail_at(p, context);
+        return fail_in(p, context);
     while (is_digit(peek(p)))
         p->at++;
     return true;
@@ -127,7 +137,7 @@ static bool scan_word(struct scan *p, const char *word)
         if (peek(p) == word[i])
             continue;
         snprintf(context, sizeof(context), "in literal %s (expecting '%c')", word, word[i]);
-        return fail_at(p, context);
+        return fail_in(p, context);
     }
     return true;
 }
@@ -138,6 +148,8 @@ static bool scan_value(struct scan *p, enum state *next)
 
     *next = AFTER_VALUE;
     if (c == '{' || c == '[') {
+        if (p->open.len == DEPTH_MAX)
+            return fail_at(p, "exceeded max depth");
         buf_char(&p->open, (char)c);
         p->at++;
         *next = c == '{' ? NAME_OR_END : VALUE_OR_END;
