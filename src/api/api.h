@@ -4,6 +4,7 @@
 
 #include "api/request.h"
 #include "cluster/engine.h"
+#include "cluster/status.h"
 
 struct api {
     struct engine *engine;

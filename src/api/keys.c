@@ -57,6 +57,7 @@ static void read_key(const struct api_call *call, const struct keys_request *k,
     const struct node *node = NULL;
     size_t missing = 0;
     enum v2_code code = read_find(v, k->path, &node, &missing);
+    engine_count_get(engine, call->slot, code == V2_OK);
     if (code != V2_OK) {
         api_error(reply, code, (struct span){k->path.ptr, missing}, version_index(v));
         store_unpin(r.store, r.slot);

@@ -5,10 +5,13 @@ noinst_LIBRARIES += %D%/libapi.a
 	%D%/keys.c \
 	%D%/keys_parse.c %D%/keys_parse.h \
 	%D%/listing.c \
+	%D%/members.c \
 	%D%/mime.c %D%/mime.h \
+	%D%/peer_url.c %D%/peer_url.h \
 	%D%/readpoint.c \
 	%D%/reply.c \
 	%D%/request.h \
 	%D%/route.c %D%/route.h \
 	%D%/server.c \
+	%D%/stats.c \
 	%D%/target.c %D%/target.h

@@ -2,6 +2,7 @@
 #include "api/api.h"
 #include "api/route.h"
 
+#include "base/jsonw.h"
 #include "base/mem.h"
 #include "codec/render.h"
 
@@ -18,6 +19,15 @@ void api_fixed(struct api_reply *out, int status, enum api_type type, struct spa
     out->status = status;
     out->type = type;
     out->fixed = text;
+}
+
+void api_message(struct api_reply *out, int status, struct span text)
+{
+    out->status = status;
+    out->type = API_TYPE_JSON;
+    buf_lit(&out->body, "{\"message\":");
+    jsonw_str(&out->body, text);
+    buf_char(&out->body, '}');
 }
 
 void api_error(struct api_reply *out, enum v2_code code, struct span cause, uint64_t index)

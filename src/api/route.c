@@ -15,6 +15,12 @@ struct route {
 static const struct route routes[] = {
     {"/v2/keys", true, METHOD(HEAD) | METHOD(GET) | METHOD(PUT) | METHOD(POST) | METHOD(DELETE),
      "HEAD,GET,PUT,POST,DELETE", keys_handle},
+    {"/v2/members", true, METHOD(GET) | METHOD(POST) | METHOD(DELETE) | METHOD(PUT),
+     "GET,POST,DELETE,PUT", members_handle},
+    {"/v2/machines", false, METHOD(GET) | METHOD(HEAD), "GET,HEAD", machines_handle},
+    {"/v2/stats/self", false, METHOD(GET), "GET", stats_self_handle},
+    {"/v2/stats/store", false, METHOD(GET), "GET", stats_store_handle},
+    {"/v2/stats/leader", false, METHOD(GET), "GET", stats_leader_handle},
     {"/version", false, METHOD(GET), "GET", version_handle},
     {"/health", false, METHOD(GET), "GET", health_handle},
 };

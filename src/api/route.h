@@ -17,9 +17,16 @@ typedef void api_handler(const struct api_call *call, struct api_result *out);
 api_handler keys_handle;    /* keys.c */
 api_handler version_handle; /* server.c */
 api_handler health_handle;
+api_handler members_handle; /* members.c */
+api_handler machines_handle;
+api_handler stats_self_handle; /* stats.c */
+api_handler stats_store_handle;
+api_handler stats_leader_handle;
 
 /* reply.c: a whole reply of static text. */
 void api_fixed(struct api_reply *out, int status, enum api_type type, struct span text);
+/* An error outside of /v2/keys: {"message":"TEXT"}. */
+void api_message(struct api_reply *out, int status, struct span text);
 
 /* listing.c: takes the pin of SLOT and G, of which FIRST (taken) was rendered already; NULL, and
  * nothing taken, when no long pin is left. */
