@@ -1,6 +1,11 @@
+/* gojson_walk: no tree is built: the caller takes what it wants as it comes by. */
 #include "base/gojson_walk.h"
 
+#include "base/jsonw.h"
+
 #include <stdint.h>
+
+#define REPLACEMENT 0xfffd
 
 static char ahead(const struct gojson_walk *w)
 {
@@ -130,10 +135,22 @@ static void read_escape(struct gojson_walk *w, struct buf *out)
             rune = 0x10000 + ((rune - 0xd800) << 10) + (low - 0xdc00);
             pass(w, 6);
         } else {
-            rune = 0xfffd;
+            rune = REPLACEMENT;
         }
     }
     add_utf8(out, rune);
+}
+
+/* The character ahead, which is no escape. */
+static void read_plain(struct gojson_walk *w, struct buf *out)
+{
+    const unsigned char *p = (const unsigned char *)w->rest.ptr;
+    size_t n = p[0] < 0x80 ? 1 : jsonw_wide_len(p, w->rest.len);
+    if (n > 0)
+        buf_add(out, p, n);
+    else
+        add_utf8(out, REPLACEMENT);
+    pass(w, n > 0 ? n : 1);
 }
 
 void gojson_string(struct gojson_walk *w, struct buf *out)
@@ -142,12 +159,10 @@ void gojson_string(struct gojson_walk *w, struct buf *out)
     CP_ASSERT(ahead(w) == '"');
     pass(w, 1);
     while (ahead(w) != '"') {
-        if (ahead(w) == '\\') {
+        if (ahead(w) == '\\')
             read_escape(w, out);
-        } else {
-            buf_char(out, ahead(w));
-            pass(w, 1);
-        }
+        else
+            read_plain(w, out);
     }
     pass(w, 1);
 }

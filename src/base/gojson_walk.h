@@ -1,6 +1,6 @@
-/* gojson_walk: reads JSON text value by value, as Go's decoder takes it: a lone surrogate is
- * U+FFFD, invalid UTF-8 stays as it is, numbers may be of any size. Pure. The text must have passed
- * gojson_check. */
+/* gojson_walk: reads JSON text value by value, as Go's decoder takes it: U+FFFD for a lone
+ * surrogate and for each byte of invalid UTF-8; numbers may be of any size. Pure. The text must
+ * have passed gojson_check. */
 #pragma once
 
 #include "base/buf.h"

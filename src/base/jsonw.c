@@ -62,9 +62,7 @@ static bool is_continuation(unsigned char c)
     return (c & 0xc0) == 0x80;
 }
 
-/* Length of the valid UTF-8 sequence at P (its first byte is 0x80 or more), 0 when there is none.
- * As Go's utf8.DecodeRune: no overlong forms, no surrogates, nothing above U+10FFFF. */
-static size_t wide_len(const unsigned char *p, size_t left)
+size_t jsonw_wide_len(const unsigned char *p, size_t left)
 {
     unsigned char lead = p[0];
     unsigned char low = 0x80, high = 0xbf;
@@ -102,7 +100,7 @@ void jsonw_str(struct buf *b, struct span s)
         size_t n = 1;
 
         if (class_of[p[at]] == WIDE) {
-            n = wide_len(p + at, s.len - at);
+            n = jsonw_wide_len(p + at, s.len - at);
 
             bool separator =
                 n == 3 && p[at] == 0xe2 && p[at + 1] == 0x80 && (p[at + 2] | 1) == 0xa9;

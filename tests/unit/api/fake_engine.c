@@ -3,16 +3,32 @@
 #include "codec/command.h"
 #include "codec/render.h"
 
+static struct blob *published(void)
+{
+    struct command c = {.kind = COMMAND_MEMBER,
+                        .member = {.id = FAKE_MEMBER,
+                                   .name = SPAN("m<1>"),
+                                   .n_peer_urls = 2,
+                                   .n_client_urls = 2,
+                                   .peer_urls = {SPAN("http://b:2"), SPAN("http://a:1")},
+                                   .client_urls = {SPAN("http://d:4"), SPAN("http://c:3")}}};
+    return command_encode(&c);
+}
+
 void fake_engine_init(struct engine *e)
 {
-    *e = (struct engine){
-        .store = store_new(), .raft_index = 40, .now_ns = NS_PER_S * 1800000000, .leader = true};
+    *e = (struct engine){.store = store_new(),
+                         .raft_index = 40,
+                         .now_ns = NS_PER_S * 1800000000,
+                         .leader = true,
+                         .published = published()};
     store_publish(e->store);
 }
 
 void fake_engine_fini(struct engine *e)
 {
     store_free(e->store);
+    blob_unref(e->published);
 }
 
 void fake_engine_apply(struct engine *e, struct proposal *p)
@@ -55,4 +71,42 @@ bool engine_has_leader(const struct engine *e)
 int64_t engine_now_ns(const struct engine *e)
 {
     return e->now_ns;
+}
+
+void engine_count_get(struct engine *e, unsigned slot, bool found)
+{
+    (void)slot;
+    e->found += found;
+    e->missing += !found;
+}
+
+void engine_count_gets(const struct engine *e, uint64_t *found, uint64_t *missing)
+{
+    *found = e->found;
+    *missing = e->missing;
+}
+
+uint64_t engine_count(const struct engine *e, enum engine_counter which)
+{
+    (void)e;
+    return 100 + (uint64_t)which;
+}
+
+void engine_status(struct engine *e, struct engine_status *out)
+{
+    *out = (struct engine_status){.name = blob_copy(SPAN("m<1>")),
+                                  .member_id = FAKE_MEMBER,
+                                  .cluster_id = 0x12,
+                                  .leader_id = e->leader ? FAKE_MEMBER : 0,
+                                  .leading = e->leader,
+                                  .start_ns = NS_PER_S * 1790000000,
+                                  .leader_since_ns = NS_PER_S * 1790000001 + 5000};
+}
+
+/* One that has started, one that has not. */
+unsigned engine_members(struct engine *e, struct member_ref out[LIMIT_MEMBERS])
+{
+    out[0] = (struct member_ref){.id = 0xab};
+    out[1] = (struct member_ref){.id = FAKE_MEMBER, .published = blob_ref(e->published)};
+    return 2;
 }

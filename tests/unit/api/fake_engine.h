@@ -4,11 +4,15 @@
 
 #include "api/api.h"
 
+#define FAKE_MEMBER 0x5c76a90ae78bcee7
+
 struct engine {
     struct store *store;
     uint64_t raft_index;
     int64_t now_ns;
     bool leader;
+    uint64_t found, missing; /* reads */
+    struct blob *published;
 };
 
 void fake_engine_init(struct engine *e);

@@ -7,8 +7,10 @@ TESTS += %D%/test_api
 	%D%/test_api.c %D%/test_api.h \
 	%D%/test_keys.c \
 	%D%/test_keys_parse.c \
+	%D%/test_members.c \
 	%D%/test_mime.c \
-	%D%/test_route.c
+	%D%/test_route.c \
+	%D%/test_stats.c
 %C%_test_api_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 %C%_test_api_LDADD = src/api/libapi.a src/codec/libcodec.a src/store/libstore.a src/proto/libproto.a \
 	src/base/libbase.a $(CHECK_LIBS)

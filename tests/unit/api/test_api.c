@@ -14,6 +14,8 @@ int main(void)
     srunner_add_suite(r, keys_parse_suite());
     srunner_add_suite(r, route_suite());
     srunner_add_suite(r, keys_suite());
+    srunner_add_suite(r, members_suite());
+    srunner_add_suite(r, stats_suite());
     srunner_run_all(r, CK_ENV);
     int failed = srunner_ntests_failed(r);
     srunner_free(r);

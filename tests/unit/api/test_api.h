@@ -8,6 +8,8 @@ Suite *mime_suite(void);
 Suite *keys_parse_suite(void);
 Suite *route_suite(void);
 Suite *keys_suite(void);
+Suite *members_suite(void);
+Suite *stats_suite(void);
 
 #define FORM_TYPE "application/x-www-form-urlencoded"
 

@@ -1,0 +1,359 @@
+/* /v2/members and /v2/machines. The messages are those of etcd 3.4.23. */
+#include "fake_engine.h"
+#include "test_api.h"
+
+#include "api/peer_url.h"
+
+#include "base/jsonw.h"
+
+#define ID "5c76a90ae78bcee7"
+#define MEMBER                                                                                     \
+    "{\"id\":\"" ID "\",\"name\":\"m\\u003c1\\u003e\",\"peerURLs\":[\"http://a:1\","               \
+    "\"http://b:2\"],\"clientURLs\":[\"http://c:3\",\"http://d:4\"]}"
+#define JSON          "application/json"
+#define MESSAGE(text) "{\"message\":\"" text "\"}"
+#define URLS(urls)    "{\"peerURLs\":[" urls "]}"
+#define WRONG         "Method Not Allowed\n"
+#define REFUSED       MESSAGE("Internal Server Error")
+#define IN_USE        MESSAGE("membership: peerURL exists")
+
+static struct engine engine;
+static struct api api;
+
+static void setup(void)
+{
+    fake_engine_init(&engine);
+    api = (struct api){.engine = &engine, .version = "0"};
+}
+
+static void teardown(void)
+{
+    fake_engine_fini(&engine);
+}
+
+static struct api_reply ask(enum v2_method method, const char *target, const char *type,
+                            const char *body)
+{
+    struct api_request rq = {.method = method, .target = span_of(target)};
+    struct api_result out;
+    if (type != NULL)
+        rq.content_type = span_of(type);
+    if (body != NULL)
+        rq.body = span_of(body);
+    api_handle(&api, 0, &rq, &out);
+    ck_assert_int_eq(out.outcome, API_REPLY);
+    return out.reply;
+}
+
+static struct span body_of(const struct api_reply *r)
+{
+    return r->fixed.ptr != NULL ? r->fixed : buf_as_span(&r->body);
+}
+
+static const struct {
+    enum v2_method method;
+    const char *target, *content_type, *request;
+    int status;
+    enum api_type type;
+    const char *body;
+    bool lost; /* there is no leader */
+} rows[] = {
+    {V2_M_GET, "/v2/members", NULL, NULL, 200, API_TYPE_JSON,
+     "{\"members\":[{\"id\":\"ab\",\"name\":\"\",\"peerURLs\":[],\"clientURLs\":[]}," MEMBER "]}\n",
+     false},
+    {V2_M_GET, "/v2/members/", NULL, NULL, 200, API_TYPE_JSON,
+     "{\"members\":[{\"id\":\"ab\",\"name\":\"\",\"peerURLs\":[],\"clientURLs\":[]}," MEMBER "]}\n",
+     true},
+    {V2_M_GET, "/v2/members/leader", NULL, NULL, 200, API_TYPE_JSON, MEMBER "\n", false},
+    {V2_M_GET, "/v2/members/leader", NULL, NULL, 503, API_TYPE_JSON, MESSAGE("During election"),
+     true},
+    {V2_M_GET, "/v2/members/leader/", NULL, NULL, 404, API_TYPE_JSON, MESSAGE("Not found"), false},
+    {V2_M_GET, "/v2/members/" ID, NULL, NULL, 404, API_TYPE_JSON, MESSAGE("Not found"), false},
+
+    {V2_M_PUT, "/v2/members", NULL, NULL, 405, API_TYPE_TEXT_NOSNIFF, WRONG, false},
+    {V2_M_DELETE, "/v2/members/", NULL, NULL, 405, API_TYPE_TEXT_NOSNIFF, WRONG, false},
+    {V2_M_PUT, "/v2/members/0x1", "x", "", 404, API_TYPE_JSON, MESSAGE("No such member: 0x1"),
+     false},
+    {V2_M_PUT, "/v2/members/+1", NULL, "", 404, API_TYPE_JSON, MESSAGE("No such member: +1"),
+     false},
+    {V2_M_DELETE, "/v2/members/12345678901234567", NULL, NULL, 404, API_TYPE_JSON,
+     MESSAGE("No such member: 12345678901234567"), false},
+    {V2_M_DELETE, "/v2/members/a%2Fb", NULL, NULL, 404, API_TYPE_JSON,
+     MESSAGE("No such member: a/b"), false},
+    {V2_M_DELETE, "/v2/members/1/", NULL, NULL, 404, API_TYPE_JSON, MESSAGE("No such member: 1/"),
+     false},
+    {V2_M_DELETE, "/v2/members/%3Ca%3E%FF%20", NULL, NULL, 404, API_TYPE_JSON,
+     MESSAGE("No such member: \\u003ca\\u003e\\ufffd "), false},
+    {V2_M_DELETE, "/v2/members/000000000000000000000000001A", NULL, NULL, 404, API_TYPE_JSON,
+     MESSAGE("No such member: 1a"), false},
+    {V2_M_DELETE, "/v2/members/ffffffffffffffff", NULL, NULL, 404, API_TYPE_JSON,
+     MESSAGE("No such member: ffffffffffffffff"), false},
+
+    {V2_M_PUT, "/v2/members/1", NULL, "{}", 415, API_TYPE_JSON,
+     MESSAGE("Bad Content-Type , accept application/json"), false},
+    {V2_M_PUT, "/v2/members/1", ";", "{}", 415, API_TYPE_JSON,
+     MESSAGE("Bad Content-Type , accept application/json"), false},
+    {V2_M_PUT, "/v2/members/1", "Application/JSON", "{}", 415, API_TYPE_JSON,
+     MESSAGE("Bad Content-Type Application/JSON, accept application/json"), false},
+    {V2_M_PUT, "/v2/members/1", "Application/JSON ; x", "{}", 400, API_TYPE_JSON,
+     MESSAGE("no valid URLs given"), false},
+    {V2_M_POST, "/v2/members", "text/PLAIN ; x", "{}", 415, API_TYPE_JSON,
+     MESSAGE("Bad Content-Type text/plain, accept application/json"), false},
+    {V2_M_POST, "/v2/members/x/y", JSON, "", 400, API_TYPE_JSON,
+     MESSAGE("unexpected end of JSON input"), false},
+
+    {V2_M_PUT, "/v2/members/1", JSON, URLS("\"http://a:1\""), 404, API_TYPE_JSON,
+     MESSAGE("No such member: 1"), false},
+    {V2_M_PUT, "/v2/members/ab", JSON, URLS("\"http://x:1\",\" HTTP://a:1 \""), 409, API_TYPE_JSON,
+     IN_USE, false},
+    {V2_M_POST, "/v2/members", JSON, URLS("\"http://b:2\""), 409, API_TYPE_JSON, IN_USE, false},
+    {V2_M_POST, "/v2/members/x", JSON, URLS("\"http://B:2\""), 500, API_TYPE_JSON, REFUSED, false},
+    {V2_M_PUT, "/v2/members/" ID, JSON, URLS("\"http://a:1\""), 500, API_TYPE_JSON, REFUSED, false},
+    {V2_M_DELETE, "/v2/members/" ID, NULL, NULL, 500, API_TYPE_JSON, REFUSED, false},
+    {V2_M_DELETE, "/v2/members/1", NULL, NULL, 500, API_TYPE_JSON, REFUSED, true},
+    {V2_M_POST, "/v2/members", JSON, URLS("\"http://b:2\""), 500, API_TYPE_JSON, REFUSED, true},
+};
+
+START_TEST(members)
+{
+    const char *what = rows[_i].target;
+    engine.leader = !rows[_i].lost;
+    struct api_reply r = ask(rows[_i].method, what, rows[_i].content_type, rows[_i].request);
+    ck_assert_msg(r.status == rows[_i].status, "%s: %d", what, r.status);
+    ck_assert_msg(r.type == rows[_i].type, "%s: type %d", what, (int)r.type);
+    same_text(what, body_of(&r), rows[_i].body);
+    ck_assert(r.cluster_id && !r.has_etcd_index && !r.has_raft && r.allow == NULL);
+    api_reply_fini(&r);
+}
+END_TEST
+
+START_TEST(machines)
+{
+    struct api_reply r = ask(_i == 0 ? V2_M_GET : V2_M_HEAD, "/v2/machines", NULL, NULL);
+    ck_assert_int_eq(r.status, 200);
+    ck_assert_int_eq(r.type, API_TYPE_TEXT);
+    ck_assert(!r.cluster_id);
+    same_text("machines", body_of(&r), "http://c:3, http://d:4");
+    api_reply_fini(&r);
+}
+END_TEST
+
+START_TEST(body_too_large)
+{
+    struct api_request rq = {.method = V2_M_POST,
+                             .target = SPAN("/v2/members"),
+                             .content_type = SPAN(JSON),
+                             .body_too_large = true};
+    struct api_result out;
+    api_handle(&api, 0, &rq, &out);
+    ck_assert_int_eq(out.reply.status, 413);
+    same_text("too large", body_of(&out.reply), MESSAGE("request body too large"));
+    api_reply_fini(&out.reply);
+}
+END_TEST
+
+static const struct {
+    const char *body, *message;
+} bodies[] = {
+    {"[]", "json: cannot unmarshal array into Go value of type struct { PeerURLs []string "
+           "\"json:\\\"peerURLs\\\"\" }"},
+    {"null", "no valid URLs given"},
+    {"1", "json: cannot unmarshal number into Go value of type struct { PeerURLs []string "
+          "\"json:\\\"peerURLs\\\"\" }"},
+    {"\"x\"", "json: cannot unmarshal string into Go value of type struct { PeerURLs []string "
+              "\"json:\\\"peerURLs\\\"\" }"},
+    {"true", "json: cannot unmarshal bool into Go value of type struct { PeerURLs []string "
+             "\"json:\\\"peerURLs\\\"\" }"},
+    {"{}", "no valid URLs given"},
+    {"{\"peerURLs\":null}", "no valid URLs given"},
+    {"{\"peerURLs\":\"x\"}",
+     "json: cannot unmarshal string into Go struct field .peerURLs of type []string"},
+    {"{\"peerURLs\":{}}",
+     "json: cannot unmarshal object into Go struct field .peerURLs of type []string"},
+    {"{\"peerURLs\":1}",
+     "json: cannot unmarshal number into Go struct field .peerURLs of type []string"},
+    {"{\"peerURLs\":true}",
+     "json: cannot unmarshal bool into Go struct field .peerURLs of type []string"},
+    {"{\"peerURLs\":[1]}",
+     "json: cannot unmarshal number into Go struct field .peerURLs of type string"},
+    {"{\"peerURLs\":[null]}", "URL scheme must be http, https, unix, or unixs: "},
+    {"{\"peerURLs\":[[]]}",
+     "json: cannot unmarshal array into Go struct field .peerURLs of type string"},
+    {"{\"peerURLs\":[{}]}",
+     "json: cannot unmarshal object into Go struct field .peerURLs of type string"},
+    {"{\"peerURLs\":[false]}",
+     "json: cannot unmarshal bool into Go struct field .peerURLs of type string"},
+    {"{\"PEERurls\":[\"x\"]}", "URL scheme must be http, https, unix, or unixs: x"},
+    {"{\"peerurls\":[\"x\"],\"peerURLs\":[\"y\"]}",
+     "URL scheme must be http, https, unix, or unixs: y"},
+    {"{\"peerURLs\":[\"y\"],\"peerurls\":[\"x\"]}",
+     "URL scheme must be http, https, unix, or unixs: x"},
+    {"{\"peerURLs\":[\"x\"]} x", "invalid character 'x' after top-level value"},
+    {"{\"peerURLs\":[\"x\",]}", "invalid character ']' looking for beginning of value"},
+    {"{\"peerURLs\":[\"x\"", "unexpected end of JSON input"},
+    {"{a}", "invalid character 'a' looking for beginning of object key string"},
+    {"", "unexpected end of JSON input"},
+    {"{'a':1}", "invalid character '\\'' looking for beginning of object key string"},
+    {"{\"name\":1,\"peerURLs\":[\"x\"]}", "URL scheme must be http, https, unix, or unixs: x"},
+    {"{\"peerURLs\":[1,\"x\"],\"peerurls\":\"q\"}",
+     "json: cannot unmarshal number into Go struct field .peerURLs of type string"},
+    {"{\"peerURLs\":[\"\\u00e9\\n\\u0000\"]}",
+     "parse \"\xc3\xa9\\n\\x00\": net/url: invalid control character in URL"},
+    {"{\"peerURLs\":[\"\\ud800\"]}",
+     "URL scheme must be http, https, unix, or unixs: \xef\xbf\xbd"},
+    {"{\"x\":1e999,\"peerURLs\":[\"x\"]}", "URL scheme must be http, https, unix, or unixs: x"},
+    {"{\"x\":123456789012345678901234567890,\"peerURLs\":[\"x\"]}",
+     "URL scheme must be http, https, unix, or unixs: x"},
+    {"{\"peerURLs\":[1e999]}",
+     "json: cannot unmarshal number into Go struct field .peerURLs of type string"},
+    {"[1", "unexpected end of JSON input"},
+    {"[\"peerURLs\"]", "json: cannot unmarshal array into Go value of type struct { PeerURLs "
+                       "[]string \"json:\\\"peerURLs\\\"\" }"},
+    {"{\"peerURLs\":[\"x\"],\"peerURLs\":1}",
+     "json: cannot unmarshal number into Go struct field .peerURLs of type []string"},
+    {"{\"peerURLs\":[\"x\"],\"peerURLs\":null}", "no valid URLs given"},
+    {"{\"peerURLs\":[\"x\"],\"peerURLs\":[]}", "no valid URLs given"},
+    {"{\"\":1}", "no valid URLs given"},
+    {"nul", "invalid character ' ' in literal null (expecting 'l')"},
+    {"{\"peerURLs\":[-]}", "invalid character ']' in numeric literal"},
+    {"{\"peerURLs\":[\"<&>\"]}", "URL scheme must be http, https, unix, or unixs: <&>"},
+    {"\xef\xbb\xbf{}", "invalid character '\xc3\xaf' looking for beginning of value"},
+    {"{\"peerURLs\":[\"http://a:1/\",\"y\"]}", "URL must not contain a path: http://a:1/"},
+    {"{\"peerURLs\":[\"x\",\"http://a:1/\"]}", "URL scheme must be http, https, unix, or unixs: x"},
+    {"{\"peerURLs\":[1,[],\"x\"]}",
+     "json: cannot unmarshal number into Go struct field .peerURLs of type string"},
+    {"-0.5e1", "json: cannot unmarshal number into Go value of type struct { PeerURLs []string "
+               "\"json:\\\"peerURLs\\\"\" }"},
+    {"\"\\q\"", "invalid character 'q' in string escape code"},
+    {"{\"peerURLs\":[\"\xff\"]}", "URL scheme must be http, https, unix, or unixs: \xef\xbf\xbd"},
+};
+
+START_TEST(body)
+{
+    struct api_reply r = ask(V2_M_PUT, "/v2/members/1", JSON, bodies[_i].body);
+    struct buf want = {0};
+    buf_lit(&want, "{\"message\":");
+    jsonw_str(&want, span_of(bodies[_i].message));
+    buf_char(&want, '}');
+    ck_assert_msg(r.status == 400, "%s: %d", bodies[_i].body, r.status);
+    same_text(bodies[_i].body, body_of(&r), buf_cstr(&want));
+    buf_fini(&want);
+    api_reply_fini(&r);
+}
+END_TEST
+
+/* NULL: fine. */
+static const struct {
+    const char *url, *message;
+} urls[] = {
+    {"", "URL scheme must be http, https, unix, or unixs: "},
+    {"x", "URL scheme must be http, https, unix, or unixs: x"},
+    {" http://127.0.0.1 ", "URL address does not have the form \"host:port\": http://127.0.0.1"},
+    {"http://a:1/", "URL must not contain a path: http://a:1/"},
+    {"HTTP://127.0.0.1:33380", NULL},
+    {"http://127.0.0.1:33380 ", NULL},
+    {"ftp://a:1", "URL scheme must be http, https, unix, or unixs: ftp://a:1"},
+    {"unix://a:1", NULL},
+    {"unixs://a/b:1", "URL address does not have the form \"host:port\": unixs://a/b:1"},
+    {"http:a:1", "URL address does not have the form \"host:port\": http:a:1"},
+    {"http:/a", "URL address does not have the form \"host:port\": http:/a"},
+    {"http://", "URL address does not have the form \"host:port\": http://"},
+    {"http://:1/x", "URL must not contain a path: http://:1/x"},
+    {"http://a:b", "parse \"http://a:b\": invalid port \":b\" after host"},
+    {"http://a:1b", "parse \"http://a:1b\": invalid port \":1b\" after host"},
+    {"http://[::1]", "URL address does not have the form \"host:port\": http://[::1]"},
+    {"http://[::1", "parse \"http://[::1\": missing ']' in host"},
+    {"http://[::1]x", "parse \"http://[::1]x\": invalid port \"x\" after host"},
+    {"http://[::1]:x", "parse \"http://[::1]:x\": invalid port \":x\" after host"},
+    {"http://[::1]:1/", "URL must not contain a path: http://[::1]:1/"},
+    {"http://::1:1", "URL address does not have the form \"host:port\": http://::1:1"},
+    {"http://a b:1", "parse \"http://a b:1\": invalid character \" \" in host name"},
+    {"http://a:1/%zz", "parse \"http://a:1/%zz\": invalid URL escape \"%zz\""},
+    {"http://a:1?x", NULL},
+    {"//a:1", "URL scheme must be http, https, unix, or unixs: //a:1"},
+    {"a:1", "URL scheme must be http, https, unix, or unixs: a:1"},
+    {"1a:1", "parse \"1a:1\": first path segment in URL cannot contain colon"},
+    {"/a:1", "URL scheme must be http, https, unix, or unixs: /a:1"},
+    {":1", "parse \":1\": missing protocol scheme"},
+    {"a/b:1", "URL scheme must be http, https, unix, or unixs: a/b:1"},
+    {"http://u:p@a:1/", "URL must not contain a path: http://u:p@a:1/"},
+    {"http://u p@a:1", "parse \"http://u p@a:1\": net/url: invalid userinfo"},
+    {"http://a%zz:1", "parse \"http://a%zz:1\": invalid URL escape \"%zz\""},
+    {"http://a%41:1", "parse \"http://a%41:1\": invalid URL escape \"%41\""},
+    {"http://a%20:1", "parse \"http://a%20:1\": invalid URL escape \"%20\""},
+    {"http://a<b:1", NULL},
+    {"http://a\x01:1", "parse \"http://a\\x01:1\": net/url: invalid control character in URL"},
+    {"http://a:1\n", NULL},
+    {"http://a:1#f\"q", NULL},
+    {"http://a\"b:x", "parse \"http://a\\\"b:x\": invalid port \":x\" after host"},
+    {"http://\xc3\xa9:x", "parse \"http://\xc3\xa9:x\": invalid port \":x\" after host"},
+    {"http://a\\b:x", "parse \"http://a\\\\b:x\": invalid port \":x\" after host"},
+    {"http://a[b:1", "URL address does not have the form \"host:port\": http://a[b:1"},
+    {"http://a]b:1", "URL address does not have the form \"host:port\": http://a]b:1"},
+    {"http://[a[b]:1", "URL address does not have the form \"host:port\": http://[a[b]:1"},
+    {"http://a:", NULL},
+    {"http://[a]b]:1", "URL address does not have the form \"host:port\": http://[a]b]:1"},
+    {"?", "URL scheme must be http, https, unix, or unixs: ?"},
+    {"*", "URL scheme must be http, https, unix, or unixs: *"},
+    {"http://a:1#%zz", "parse \"http://a:1#%zz\": invalid URL escape \"%zz\""},
+    {"http://a:1/#%zz", "parse \"http://a:1/#%zz\": invalid URL escape \"%zz\""},
+    {"mailto:x", "URL scheme must be http, https, unix, or unixs: mailto:x"},
+    {"http1://a:1", "URL scheme must be http, https, unix, or unixs: http1://a:1"},
+    {"ht_tp://a:1", "parse \"ht_tp://a:1\": first path segment in URL cannot contain colon"},
+    {"http://a%4:1", "parse \"http://a%4:1\": invalid URL escape \"%4:\""},
+    {"http://[::1%25eth0]:x", "parse \"http://[::1%25eth0]:x\": invalid port \":x\" after host"},
+    {"http://[::1%eth0]:1", "parse \"http://[::1%eth0]:1\": invalid URL escape \"%et\""},
+    {"http://[fe80::1%25e%20n]:1/", "URL must not contain a path: http://[fe80::1%25e%20n]:1/"},
+    {"http://a^b:1", "parse \"http://a^b:1\": invalid character \"^\" in host name"},
+    {"http://a`:1", "parse \"http://a`:1\": invalid character \"`\" in host name"},
+    {"http://u%zz@a:1", "parse \"http://u%zz@a:1\": invalid URL escape \"%zz\""},
+    {"http://@:1/", "URL must not contain a path: http://@:1/"},
+    {"a b", "URL scheme must be http, https, unix, or unixs: a b"},
+    {"http://a:1\x7f", "parse \"http://a:1\\x7f\": net/url: invalid control character in URL"},
+    {"http:///:1", "URL address does not have the form \"host:port\": http:///:1"},
+    {"///a", "URL scheme must be http, https, unix, or unixs: ///a"},
+    {"//", "URL scheme must be http, https, unix, or unixs: //"},
+    {"http://a:1//b", "URL must not contain a path: http://a:1//b"},
+    {"http://[%41]:1/x", "parse \"http://[%41]:1/x\": invalid URL escape \"%41\""},
+    {"http://[]:1/x", "URL must not contain a path: http://[]:1/x"},
+    {"http://]:1", "URL address does not have the form \"host:port\": http://]:1"},
+    {"ht tp://a:1", "parse \"ht tp://a:1\": first path segment in URL cannot contain colon"},
+    {"http://u:p%zz@a:1", "parse \"http://u:p%zz@a:1\": invalid URL escape \"%zz\""},
+    {"http://u@b@c:1", NULL},
+    {"http://a;b=c,(!)*$&'+:1/", "URL must not contain a path: http://a;b=c,(!)*$&'+:1/"},
+    {"http://a|:1", "parse \"http://a|:1\": invalid character \"|\" in host name"},
+    {"http://a>:1", NULL},
+    {"http://a\ttab:1", "parse \"http://a\\ttab:1\": net/url: invalid control character in URL"},
+    {"https://h:99999/", "URL must not contain a path: https://h:99999/"},
+    {"http://a:1/\xc3\xbf", "URL must not contain a path: http://a:1/\xc3\xbf"},
+    {"http://a:1?%zz/", NULL},
+    {"0:1", "parse \"0:1\": first path segment in URL cannot contain colon"},
+    {"-x", "URL scheme must be http, https, unix, or unixs: -x"},
+    {"a.b+c-d://h:1", "URL scheme must be http, https, unix, or unixs: a.b+c-d://h:1"},
+    {"http://%e4:1/", "URL must not contain a path: http://%e4:1/"},
+    {"http://%C3%A9:1/", "URL must not contain a path: http://%C3%A9:1/"},
+};
+
+START_TEST(url)
+{
+    struct buf why = {0};
+    bool good = peer_url_check(span_of(urls[_i].url), &why);
+    ck_assert_msg(good == (urls[_i].message == NULL), "%s", urls[_i].url);
+    same_text(urls[_i].url, buf_as_span(&why), good ? "" : urls[_i].message);
+    buf_fini(&why);
+}
+END_TEST
+
+Suite *members_suite(void)
+{
+    Suite *s = suite_create("members");
+    TCase *t = tcase_create("requests");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_loop_test(t, members, 0, (int)CP_COUNT(rows));
+    tcase_add_loop_test(t, machines, 0, 2);
+    tcase_add_test(t, body_too_large);
+    tcase_add_loop_test(t, body, 0, (int)CP_COUNT(bodies));
+    tcase_add_loop_test(t, url, 0, (int)CP_COUNT(urls));
+    suite_add_tcase(s, t);
+    return s;
+}
