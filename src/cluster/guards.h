@@ -1,7 +1,7 @@
 /* guards: what stands between us and the known defects of libraft 0.22.1. A guard is one small
  * function; they sit in three places: ingress (before RAFT_RECEIVE), egress (before the queue of
- * messages), tick (before RAFT_TIMEOUT). The numbers are those of the defect table in
- * doc/raft-guards.md; 16 and up are halves of a guard and rules of our contract with the core. Only
+ * messages), tick (before RAFT_TIMEOUT). guards.c says of each number what the core does and why
+ * the guard cures it; 16 and up are halves of a guard and rules of our contract with the core. Only
  * the files of consensus include this. */
 #pragma once
 

@@ -14,4 +14,14 @@ TESTS += %D%/test_engine
 	src/cluster/libcluster.a src/watch/libwatch.a src/codec/libcodec.a src/disk/libdisk.a \
 	src/store/libstore.a src/proto/libproto.a src/base/libbase.a \
 	$(RAFT_LIBS) $(GNUTLS_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += %D%/test_consensus
+TESTS += %D%/test_consensus
+%C%_test_consensus_SOURCES = \
+	%D%/rig.c %D%/rig.h \
+	%D%/test_consensus.c \
+	%D%/test_guards.c \
+	%D%/test_logcache.c
+%C%_test_consensus_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+%C%_test_consensus_LDADD = src/cluster/libcluster.a src/base/libbase.a $(RAFT_LIBS) $(CHECK_LIBS)
 endif
