@@ -327,14 +327,12 @@ static void recycle(struct buf *b)
         buf_clear(b);
 }
 
-/* The request's bytes have been read; of a chunked body they are not known, but then a mismatch is
- * all there will be. */
-static void count_bytes(struct conn *k)
+uint64_t conn_bytes(const struct conn *k)
 {
     const union MHD_ConnectionInfo *head =
         MHD_get_connection_info(k->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
 
-    k->bytes_before += (head != NULL ? head->header_size : 0) + k->body_seen;
+    return k->bytes_before + (head != NULL ? head->header_size : 0) + k->body_seen;
 }
 
 void conn_on_completed(void *cls, struct MHD_Connection *mhd, void **req_cls,
@@ -364,7 +362,7 @@ void conn_on_completed(void *cls, struct MHD_Connection *mhd, void **req_cls,
         (void)epoll_ctl(k->worker->ep, EPOLL_CTL_DEL, k->fd, NULL);
         k->hangup_watched = false;
     }
-    count_bytes(k);
+    k->bytes_before = conn_bytes(k);
     recycle(&k->target);
     recycle(&k->body);
     k->too_large = k->refused = k->listing_cut = false;

@@ -75,6 +75,9 @@ void conn_cut(struct conn *k);
 void conn_cut_slow(struct conn *k);
 /* The engine has answered (or refused to take) the write. */
 void conn_written(struct conn *k, struct proposal *p);
+/* Bytes of the socket that all requests up to the present one have taken; less than that when one
+ * had a chunked body, whose framing nobody counts. */
+uint64_t conn_bytes(const struct conn *k);
 void conns_free(struct worker *w);
 
 /* Callbacks of libmicrohttpd; CLS is the worker. */

@@ -1,4 +1,5 @@
-/* tap: see tap.h; the numbers behind it are in doc/decisions.md. */
+/* tap: see tap.h. Measured with 8000 idle streams, suspended against tapped: 15.1 and 1.3 KiB
+ * resident each; a PUT on one connection takes 205 and 9 us (p50). */
 #include "http/tap.h"
 
 #include "http/conn.h"
@@ -38,12 +39,9 @@ static bool bytes_read(int fd, uint64_t *out)
  * there. */
 static bool has_read_no_further(const struct conn *k)
 {
-    const union MHD_ConnectionInfo *head =
-        MHD_get_connection_info(k->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     uint64_t read;
 
-    return head != NULL && bytes_read(k->fd, &read) &&
-           read == k->bytes_before + head->header_size + k->body_seen;
+    return bytes_read(k->fd, &read) && read == conn_bytes(k);
 }
 
 static int epoll_set(const struct sub *s, int op, uint32_t events)
@@ -68,10 +66,7 @@ bool tap_take(struct sub *s)
         s->fd = -1;
         return false;
     }
-    s->bytes_before =
-        k->bytes_before +
-        MHD_get_connection_info(k->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size +
-        k->body_seen;
+    s->bytes_before = conn_bytes(k);
     atomic_fetch_add(&w->door->connections, 1); /* libmicrohttpd reports the end of the other one */
     w->again = true;                            /* its descriptor is still to be closed */
     k->sub = NULL;
