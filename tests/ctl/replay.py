@@ -5,6 +5,7 @@
   replay.py --ctl CLIENT --url URL    any client and any running server, whose keys below /rc it deletes: to prove the
                                       cases with `--ctl etcdctl --reference`, or the client against a real etcd
      --reference                      expect what the recorded program did, deviations.json aside
+     --jobs N                         servers side by side (4)
      --case TEXT                      only cases whose name contains TEXT
      --verbose                        name every step
 
@@ -493,17 +494,57 @@ def load(reference):
     return cases
 
 
-def replay(cases, player):
-    passed = failed = left_out = 0
+class Tally:
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.passed = self.failed = self.left_out = 0
+
+    def add(self, passed, failed, left_out):
+        with self.lock:
+            self.passed += passed
+            self.failed += failed
+            self.left_out += left_out
+
+
+def play_all(left, ctl, url, tally, verbose):
+    """Plays the cases LEFT, a list shared with others."""
+    player = Player(ctl, Api(url), verbose)
     try:
-        for case in cases:
-            p, f, l = player.play(case)
-            passed, failed, left_out = passed + p, failed + f, left_out + l
+        while True:
+            try:
+                case = left.pop()
+            except IndexError:
+                return
+            tally.add(*player.play(case))
+    except (OSError, http.client.HTTPException) as failure:
+        print("FAIL the server is gone: %s" % failure)
+        tally.add(0, 1, 0)
     finally:
         player.close()
-    if left_out:
-        print("%d steps left out: there is no such thing yet" % left_out)
-    return passed, failed
+
+
+def started(program):
+    """A server that answers, or None; another process may take the free port before it does, hence three attempts."""
+    for _ in range(3):
+        server = Server(program)
+        if server.wait():
+            return server
+        server.stop()
+    return None
+
+
+def play_on_own(left, ctl, program, tally, verbose):
+    """As play_all, on a server of its own."""
+    server = started(program)
+    if server is None:
+        tally.add(0, 1, 0)
+        return
+    try:
+        play_all(left, ctl, server.url, tally, verbose)
+    finally:
+        if not server.stop():
+            print("FAIL the server did not end well")
+            tally.add(0, 1, 0)
 
 
 def main():
@@ -513,32 +554,36 @@ def main():
     ap.add_argument("--url")
     ap.add_argument("--reference", action="store_true")
     ap.add_argument("--case", default="")
+    ap.add_argument("--jobs", type=int, default=4)
     ap.add_argument("--verbose", action="store_true")
     args = ap.parse_args()
-    cases = [c for c in load(args.reference) if args.case in c["case"]]
-    if not args.url and not os.access(args.copse, os.X_OK):
+    program = os.path.abspath(args.copse)
+    if not args.url and not os.access(program, os.X_OK):
         print("no server at " + args.copse)
         return 77
+    # Taken from the end: the cases with the longest waits first.
+    left = sorted((c for c in load(args.reference) if args.case in c["case"]), key=lambda c: c["case"].startswith(("watch", "odd")))
     links = tempfile.mkdtemp(prefix="copse-ctl-link-")
-    server = None
+    tally = Tally()
     try:
         ctl = [args.ctl]
         if not args.ctl:  # help texts name the program as it was called
             ctl = [os.path.join(links, "etcdctl")]
-            os.symlink(os.path.abspath(args.copse), ctl[0])
-        if not args.url:
-            server = Server(os.path.abspath(args.copse))
-            if not server.wait():
-                return 1
-        passed, failed = replay(cases, Player(ctl, Api(args.url or server.url), args.verbose))
+            os.symlink(program, ctl[0])
+        if args.url:
+            play_all(left, ctl, args.url, tally, args.verbose)
+        else:
+            jobs = [threading.Thread(target=play_on_own, args=(left, ctl, program, tally, args.verbose)) for _ in range(args.jobs)]
+            for job in jobs:
+                job.start()
+            for job in jobs:
+                job.join()
     finally:
-        clean = server is None or server.stop()
         shutil.rmtree(links, ignore_errors=True)
-    if not clean:
-        print("the server did not end well")
-        failed += 1
-    print("%d passed, %d failed" % (passed, failed))
-    return 1 if failed else 0
+    if tally.left_out:
+        print("%d steps left out: there is no such thing yet" % tally.left_out)
+    print("%d passed, %d failed" % (tally.passed, tally.failed))
+    return 1 if tally.failed else 0
 
 
 if __name__ == "__main__":
