@@ -7,3 +7,8 @@ EXTRA_DIST += %D%/differential.py
 dist_check_SCRIPTS += %D%/limits.py
 TESTS += %D%/limits.py
 EXTRA_DIST += %D%/harness.py
+
+# the main job on real input, and a member's life
+dist_check_SCRIPTS += %D%/life %D%/publish %D%/queue
+TESTS += %D%/life %D%/publish %D%/queue
+EXTRA_DIST += %D%/life.py %D%/publish.py tests/lib/server.sh

@@ -1,3 +1,3 @@
 # the build's own rules
-dist_check_SCRIPTS += %D%/layers
-TESTS += %D%/layers
+dist_check_SCRIPTS += %D%/layers %D%/manual
+TESTS += %D%/layers %D%/manual
