@@ -367,7 +367,7 @@ void conn_on_completed(void *cls, struct MHD_Connection *mhd, void **req_cls,
     recycle(&k->body);
     k->too_large = k->refused = k->listing_cut = false;
     k->body_seen = 0;
-    k->content_type = (struct span){0};
+    k->content_type = k->origin = (struct span){0};
     conn_move(k, CONN_IDLE);
     if (k->worker->draining)
         close_idle(k);

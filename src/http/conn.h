@@ -42,8 +42,8 @@ struct conn {
     size_t body_seen;
     uint64_t since_s; /* monotonic: when this state began; for BODY, when HEAD did */
     struct buf target;
-    struct span path_query;   /* in target: without scheme and host */
-    struct span content_type; /* libmicrohttpd's, valid until the request ends */
+    struct span path_query;           /* in target: without scheme and host */
+    struct span content_type, origin; /* libmicrohttpd's, valid until the request ends */
     struct buf body;
 
     /* What it waits for or sends. */

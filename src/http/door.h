@@ -13,7 +13,8 @@ struct door_conf {
     const int *listen_fds; /* nonblocking, listening; stay the caller's */
     unsigned n_listen;
     unsigned connections_max, head_bytes, idle_timeout_s; /* 0: the default of proto/limits.h */
-    unsigned watchers_max;                                /* 0: as many as connections */
+    const char *cors;      /* origins, as cors.h; stays the caller's */
+    unsigned watchers_max; /* 0: as many as connections */
 };
 
 /* Opens a listening socket for "host:port" or "[v6]:port"; *fds get one a resolved address (at most

@@ -14,7 +14,7 @@ struct headers {
     unsigned hosts, codings;
     bool other_coding, other_expect, bad_name, lengths_differ;
     bool odd_connection; /* anything but keep-alive is asked for */
-    struct span type, length;
+    struct span type, origin, length;
     size_t bytes;
 };
 
@@ -35,6 +35,11 @@ static bool equal_fold(const char *s, size_t n, const char *word)
     return strlen(word) == n && strncasecmp(s, word, n) == 0;
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
 static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *key,
                                  size_t key_size, const char *value, size_t value_size)
 {
@@ -42,7 +47,9 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
 
     (void)kind;
     h->bytes += key_size + value_size + LIMIT_HEAD_COST;
-    if (key_size == 0 || key[key_size - 1] == ' ' || key[key_size - 1] == '\t')
+    while (value_size > 0 && is_blank(value[value_size - 1]))
+        value_size--; /* those before the value libmicrohttpd leaves out itself */
+    if (key_size == 0 || is_blank(key[key_size - 1]))
         h->bad_name = true;
     switch (key_size) {
     case 4:
@@ -52,6 +59,8 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
     case 6:
         if (equal_fold(key, key_size, "Expect"))
             h->other_expect = !equal_fold(value, value_size, "100-continue");
+        if (h->origin.ptr == NULL && equal_fold(key, key_size, "Origin"))
+            h->origin = span_make(value, value_size);
         break;
     case 10:
         if (equal_fold(key, key_size, "Connection"))
@@ -199,6 +208,7 @@ struct head_refusal head_check(struct conn *k, const char *method, const char *v
     if (h.other_expect && !k->http10)
         return (struct head_refusal){MHD_HTTP_EXPECTATION_FAILED, NULL, false};
     k->content_type = h.type;
+    k->origin = h.origin;
     k->plain = !k->http10 && !h.odd_connection;
     return fine;
 }

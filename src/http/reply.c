@@ -3,6 +3,7 @@
 #include "http/reply.h"
 
 #include "base/mem.h"
+#include "http/cors.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -59,12 +60,26 @@ static const char *type_text(enum api_type type)
     return NULL;
 }
 
+static void add_cors(struct MHD_Response *m, struct span origin)
+{
+    struct buf value = {0};
+
+    buf_span(&value, origin);
+    add(m, "Access-Control-Allow-Headers", "accept, content-type, authorization");
+    add(m, "Access-Control-Allow-Methods", "POST, GET, OPTIONS, PUT, DELETE");
+    add(m, "Access-Control-Allow-Origin", buf_cstr(&value));
+    buf_fini(&value);
+}
+
 /* Go's order: by name, then Date. */
 static void add_headers(const struct conn *k, struct MHD_Response *m, struct api_reply *r)
 {
     const struct worker *w = k->worker;
     const char *type = type_text(r->type);
+    struct span origin = cors_allow_origin(w->door->conf.cors, k->origin);
 
+    if (origin.ptr != NULL)
+        add_cors(m, origin);
     if (r->allow != NULL)
         add(m, "Allow", r->allow);
     if (w->draining)

@@ -41,6 +41,8 @@ static const struct option_def table[] = {
      "events kept for waitIndex"},
     {"history-bytes", OPTION_UINT, AT(history_bytes), TEXT(LIMIT_HISTORY_BYTES), "N",
      "bytes those events may take, the newest one excepted; 0: any number"},
+    {"cors", OPTION_STRING, AT(cors), "", "ORIGINS",
+     "comma-separated origins whose pages may read the answers, * for all (default none)"},
     {"workers", OPTION_UINT, AT(workers), "0", "N",
      "threads that serve clients; 0: one a processor"},
     {"max-connections", OPTION_UINT, AT(connections_max), TEXT(LIMIT_CONNECTIONS), "N",

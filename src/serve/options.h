@@ -21,6 +21,7 @@ struct options {
     char *name, *data_dir;
     char *listen_client_urls, *advertise_client_urls;
     char *listen_peer_urls, *initial_advertise_peer_urls;
+    char *cors;
     char *initial_cluster, *initial_cluster_state, *initial_cluster_token;
     unsigned heartbeat_ms, election_ms;
     unsigned snapshot_count, history_events, history_bytes;

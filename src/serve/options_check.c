@@ -136,6 +136,17 @@ static int check_times(const struct options *o, struct err *e)
     return 0;
 }
 
+/* An origin goes into a header as it is; as in 2.3, it need not be one that a browser would send.
+ */
+static int check_cors(const struct options *o, struct err *e)
+{
+    for (const char *c = o->cors; *c != '\0'; c++)
+        if (*c < ' ' || *c > '~')
+            return err_set(e, ERR_USAGE,
+                           "--cors: an origin is printable ASCII, such as http://host:port");
+    return 0;
+}
+
 static int check_words(struct options *o, struct err *e)
 {
     if (o->name[0] == '\0')
@@ -175,6 +186,8 @@ int options_check(struct options *o, struct err *e)
     int rv = check_words(o, e);
     if (rv == 0)
         rv = check_times(o, e);
+    if (rv == 0)
+        rv = check_cors(o, e);
     if (rv == 0)
         rv = parse_urls(&o->listen_client, o->listen_client_urls, "listen-client-urls", e);
     if (rv == 0)

@@ -106,6 +106,7 @@ static int server_start(struct server *s, struct err *e)
                              .listen_fds = s->fds,
                              .n_listen = s->n_fds,
                              .connections_max = o->connections_max,
+                             .cors = o->cors,
                              .watchers_max = o->watchers_max,
                              .head_bytes = o->head_bytes,
                              .idle_timeout_s = o->idle_timeout_s};

@@ -29,6 +29,7 @@ void bench_start(unsigned workers, unsigned connections_max)
                              .listen_fds = &b.listen_fd,
                              .n_listen = 1,
                              .connections_max = connections_max,
+                             .cors = b.cors,
                              .idle_timeout_s = 60};
 
     ck_assert_msg(door_new(&b.door, &conf, &e) == 0, "%s", e.text);

@@ -13,6 +13,7 @@ struct bench {
     struct door *door;
     int listen_fd;
     char port[8];
+    const char *cors; /* set before bench_start */
 };
 extern struct bench b;
 

@@ -39,6 +39,10 @@ static const struct head_row {
      "PUT /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip, chunked\r\n\r\n", 501, NULL},
     {"other expectation", "PUT /echo HTTP/1.1\r\n" HOST "Expect: foo\r\nContent-Length: 1\r\n\r\n",
      417, ""},
+    {"blanks around a type", "PUT /echo HTTP/1.1\r\n" HOST "Content-Type: \t A/b \t \r\n\r\n", 200,
+     "PUT /echo type=A/b body=0"},
+    {"blanks alone", "PUT /echo HTTP/1.1\r\n" HOST "Content-Type:  \t \r\n\r\n", 200,
+     "PUT /echo type= body=0"},
     {"type in any case", "PUT /echo HTTP/1.1\r\n" HOST "cONTENT-tYPE: A/b\r\n\r\n", 200,
      "PUT /echo type=A/b body=0"},
 };

@@ -15,6 +15,7 @@ int main(void)
     suite_add_tcase(s, case_writes());
     suite_add_tcase(s, case_watches());
     suite_add_tcase(s, case_life());
+    suite_add_tcase(s, case_cors());
 
     SRunner *r = srunner_create(s);
 

@@ -8,3 +8,4 @@ TCase *case_heads(void);
 TCase *case_writes(void);
 TCase *case_watches(void);
 TCase *case_life(void);
+TCase *case_cors(void);
