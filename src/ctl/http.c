@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "ctl/nameserver.h"
 #include "ctl/text.h"
 
 #include <curl/curl.h>
@@ -172,31 +173,15 @@ static void add_os_words(struct buf *b, int errnum)
     buf_printf(b, "%s", words);
 }
 
-/* The name server as Go's resolver names it. */
-static void add_name_server(struct buf *b)
-{
-    char line[256], address[64] = "127.0.0.1";
-    FILE *f = fopen("/etc/resolv.conf", "re");
-
-    while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
-        if (sscanf(line, "nameserver %63s", address) == 1)
-            break;
-    }
-    if (f != NULL)
-        fclose(f);
-    buf_printf(b, strchr(address, ':') != NULL ? "[%s]:53" : "%s:53", address);
-}
-
-static void add_lookup_failure(struct http *h, struct buf *b, const char *url)
+static void add_lookup_failure(struct buf *b, const char *url)
 {
     CURLU *u = curl_url();
     char *host = NULL;
 
-    (void)h;
     if (u != NULL && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK)
         (void)curl_url_get(u, CURLUPART_HOST, &host, 0);
     buf_printf(b, "dial tcp: lookup %s on ", host != NULL ? host : "");
-    add_name_server(b);
+    nameserver_add(b);
     buf_lit(b, ": no such host");
     curl_free(host);
     curl_url_cleanup(u);
@@ -243,7 +228,7 @@ static int explain(struct http *h, const struct http_call *call, CURLcode rc, st
         f->connection = true;
         break;
     case CURLE_COULDNT_RESOLVE_HOST:
-        add_lookup_failure(h, &f->text, call->url);
+        add_lookup_failure(&f->text, call->url);
         f->connection = true;
         break;
     case CURLE_GOT_NOTHING:

@@ -18,6 +18,7 @@ noinst_LIBRARIES += %D%/libctl.a
 	%D%/members.c %D%/members.h \
 	%D%/mk.c \
 	%D%/mkdir.c \
+	%D%/nameserver.c %D%/nameserver.h \
 	%D%/opts.c %D%/opts.h \
 	%D%/password.c %D%/password.h \
 	%D%/print.c %D%/print.h \

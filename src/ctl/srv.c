@@ -1,6 +1,7 @@
 /* srv: see srv.h. */
 #include "ctl/srv.h"
 #include "base/err.h"
+#include "ctl/nameserver.h"
 
 #include <arpa/nameser.h>
 #include <netinet/in.h>
@@ -106,38 +107,51 @@ static int take_answer(const struct service *service, struct reader r, bool keep
     return 0;
 }
 
-int srv_discover(const char *domain, bool insecure, struct endpoints *out, struct buf *why)
+/* One of the two look-ups: ERR_NOT_FOUND when there is no such record, with Go's words appended to
+ * WHY. */
+static int look_up(const struct service *service, const char *domain, bool keep,
+                   struct endpoints *out, struct buf *why)
 {
-    static const struct service services[] = {
-        {"_etcd-client-ssl._tcp", "https"},
-        {"_etcd-client._tcp", "http"},
-    };
-    static const char server[] = "127.0.0.1:53";
     unsigned char answer[ANSWER_BYTES];
-    int missing = 0;
+    char name[NS_MAXDNAME];
 
-    buf_lit(why, "dns lookup errors: ");
-    for (size_t i = 0; i < CP_COUNT(services); i++) {
-        char name[NS_MAXDNAME];
+    snprintf(name, sizeof(name), "%s.%s", service->record, domain);
 
-        snprintf(name, sizeof(name), "%s.%s", services[i].record, domain);
+    int n = res_query(name, ns_c_in, ns_t_srv, answer, sizeof(answer));
+    int rc = ERR_NOT_FOUND;
 
-        int n = res_query(name, ns_c_in, ns_t_srv, answer, ANSWER_BYTES);
-
-        if (n < 0) {
-            buf_printf(why, "%slookup %s on %s: no such host", missing > 0 ? " and " : "", name,
-                       server);
-            missing++;
-            continue;
-        }
-
+    if (n >= 0) {
         struct reader r = {answer, answer + n, answer};
 
-        if (take_answer(&services[i], r, insecure || i == 0, out, why) != 0)
-            return ERR_MALFORMED;
+        rc = take_answer(service, r, keep, out, why);
     }
-    if (missing == (int)CP_COUNT(services))
-        return ERR_NOT_FOUND;
-    buf_clear(why);
-    return 0;
+    if (rc == ERR_NOT_FOUND || rc == ERR_MALFORMED) {
+        buf_printf(why, "lookup %s on ", name);
+        nameserver_add(why);
+        buf_printf(why, rc == ERR_NOT_FOUND ? ": no such host" : ": cannot unmarshal DNS message");
+    }
+    return rc;
+}
+
+int srv_discover(const char *domain, bool insecure, struct endpoints *out, struct buf *why)
+{
+    static const struct service tls = {"_etcd-client-ssl._tcp", "https"};
+    static const struct service plain = {"_etcd-client._tcp", "http"};
+    struct buf words = {0};
+    int with_tls = look_up(&tls, domain, true, out, &words);
+
+    if (with_tls != 0)
+        buf_lit(&words, " and ");
+
+    int without = look_up(&plain, domain, insecure, out, &words);
+    int rc = with_tls != 0 && without != 0 ? with_tls : 0;
+
+    if (with_tls == ERR_USAGE || without == ERR_USAGE)
+        rc = ERR_USAGE;
+    if (rc != 0) {
+        buf_printf(why, "dns lookup errors: ");
+        buf_span(why, buf_as_span(&words));
+    }
+    buf_fini(&words);
+    return rc;
 }
