@@ -100,8 +100,8 @@ void sub_open(struct conn *k, struct api_result *r)
     atomic_fetch_add_explicit(&w->door->watches, 1, memory_order_relaxed);
 
     conn_move(k, CONN_OPENING);
-    conn_suspend(k);
-    conn_watch_hangup(k);
+    conn_suspend(
+        k); /* for a turn of the engine: a hang-up meanwhile is found when the head is sent */
     s->held = true;
     w->watches++;
     if (!engine_watch(w->door->api->engine, &s->watch)) {
