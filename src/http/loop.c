@@ -18,7 +18,8 @@
 #include <unistd.h>
 
 #define LEAVE_MS 100
-#define ROUNDS   4 /* of libmicrohttpd in one pass */
+#define LOOK_MS  1000 /* how often sockets that take nothing are looked at */
+#define ROUNDS   4    /* of libmicrohttpd in one pass */
 #define STUCK_MS (2 * LIMIT_DEADLINE_MS)
 
 /* Lines of libmicrohttpd that tell of nothing but clients, or of what we did on purpose. */
@@ -78,6 +79,7 @@ int worker_init(struct worker *w, struct door *d, unsigned number, struct err *e
     list_init(&w->spare_conns);
     list_init(&w->taps);
     list_init(&w->taps_noted);
+    list_init(&w->taps_blocked);
 
     int rc = mailbox_init(&w->mailbox, LIMIT_ENGINE_MAIL);
 
@@ -264,6 +266,8 @@ static int wait_ms(struct worker *w)
         wait = ms > INT_MAX ? INT_MAX : (int)ms;
     if (w->deaf_until_ms != 0 && (wait < 0 || wait > DEAF_MS))
         wait = DEAF_MS;
+    if (!list_empty(&w->taps_blocked) && (wait < 0 || wait > LOOK_MS))
+        wait = LOOK_MS;
     if (w->draining && (wait < 0 || wait > LEAVE_MS))
         wait = LEAVE_MS;
     return wait;
@@ -282,10 +286,11 @@ static void look_at_clocks(struct worker *w)
     if ((uint64_t)t.tv_sec == w->mono_s)
         return;
     w->mono_s = (uint64_t)t.tv_sec;
-    /* Whoever trickles wakes this thread by it: no timer is needed to come here. */
+    /* A connection that trickles wakes this thread by it: it needs no timer. */
     LIST_FOREACH (at, &w->conns) {
         conn_cut_slow(CP_CONTAINER_OF(at, struct conn, place));
     }
+    taps_cut_slow(w);
 }
 
 static bool library_is_busy(struct worker *w)

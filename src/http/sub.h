@@ -26,8 +26,9 @@ struct sub {
     uint64_t asked; /* conn: the pass in which the body was last asked for */
 
     /* tap */
-    struct list place;     /* in taps or taps_noted of the worker */
+    struct list place;     /* in taps, taps_noted or taps_blocked of the worker */
     bool blocked;          /* the socket takes no more for now */
+    uint64_t moved_s;      /* blocked: when it took something last, monotonic */
     bool noted;            /* in taps_noted */
     uint64_t bytes_before; /* of what libmicrohttpd has read, for the connection to come */
 };

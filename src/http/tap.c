@@ -2,6 +2,7 @@
  * resident each; a PUT on one connection takes 205 and 9 us (p50). */
 #include "http/tap.h"
 
+#include "base/log.h"
 #include "http/conn.h"
 
 #include <errno.h>
@@ -170,9 +171,14 @@ static void flush(struct sub *s)
         if (sent < 0 && errno == EINTR)
             continue;
         if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS)) {
-            if (!s->blocked && epoll_set(s, EPOLL_CTL_MOD, EPOLLRDHUP | EPOLLOUT) < 0)
+            if (s->blocked)
+                return;
+            if (epoll_set(s, EPOLL_CTL_MOD, EPOLLRDHUP | EPOLLOUT) < 0)
                 break;
             s->blocked = true;
+            s->moved_s = s->worker->mono_s;
+            list_del(&s->place);
+            list_add_tail(&s->worker->taps_blocked, &s->place);
             return;
         }
         if (sent < 0)
@@ -186,6 +192,7 @@ static void flush(struct sub *s)
             s->finished = !s->stream;
         }
         s->at = done;
+        s->moved_s = s->worker->mono_s;
     }
     if (s->n > 0) { /* the client has gone */
         tap_cut(s);
@@ -193,6 +200,8 @@ static void flush(struct sub *s)
     }
     if (s->blocked) {
         s->blocked = false;
+        list_del(&s->place);
+        list_add_tail(&s->worker->taps, &s->place);
         (void)epoll_set(s, EPOLL_CTL_MOD, EPOLLRDHUP);
     }
     if (s->finished)
@@ -236,10 +245,25 @@ void tap_ready(struct sub *s, uint32_t events)
         flush(s);
 }
 
+void taps_cut_slow(struct worker *w)
+{
+    LIST_FOREACH_SAFE (at, tmp, &w->taps_blocked) {
+        struct sub *s = CP_CONTAINER_OF(at, struct sub, place);
+
+        if (w->mono_s - s->moved_s <= w->door->conf.idle_timeout_s)
+            continue;
+        atomic_fetch_add_explicit(&w->door->overflows, 1, memory_order_relaxed);
+        log_warn("watch.stuck", LOG_U("undelivered", s->n));
+        tap_cut(s);
+    }
+}
+
 void taps_drain(struct worker *w)
 {
     tap_flush_all(w);
     LIST_FOREACH_SAFE (at, tmp, &w->taps) {
         finish(CP_CONTAINER_OF(at, struct sub, place));
     }
+    while (!list_empty(&w->taps_blocked))
+        finish(CP_CONTAINER_OF(w->taps_blocked.next, struct sub, place));
 }

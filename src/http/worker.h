@@ -83,14 +83,15 @@ struct worker {
     /* The worker only. */
     struct list conns;
     struct list spare_conns;
-    struct list taps, taps_noted; /* noted: there is something to send */
-    uint64_t bytes_before;        /* of the connection that is being added */
-    unsigned writes;              /* proposals that the engine has */
-    unsigned watches;             /* watches that the engine has */
-    unsigned replying;            /* connections whose reply is on its way out */
-    unsigned started;             /* connections ever taken over */
-    bool again;      /* libmicrohttpd has something to do of which no descriptor will tell */
-    uint64_t passes; /* begun so far */
+    /* noted: there is something to send; blocked: and the socket takes no more for now */
+    struct list taps, taps_noted, taps_blocked;
+    uint64_t bytes_before; /* of the connection that is being added */
+    unsigned writes;       /* proposals that the engine has */
+    unsigned watches;      /* watches that the engine has */
+    unsigned replying;     /* connections whose reply is on its way out */
+    unsigned started;      /* connections ever taken over */
+    bool again;            /* libmicrohttpd has something to do of which no descriptor will tell */
+    uint64_t passes;       /* begun so far */
     bool draining, cut;
     enum settled told;      /* what door_drain knows */
     uint64_t deaf_until_ms; /* not 0: accepting rests because no descriptors were left */

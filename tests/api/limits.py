@@ -403,8 +403,37 @@ def slow_readers():
             c.close()
 
 
+def stuck_watches():
+    """Fewer events than a watch may have undelivered, and then silence: the client that reads nothing is cut, the one
+    that has read all is not."""
+    with Server("--idle-timeout", "1") as s:
+        before = s.descriptors()
+        for query in "wait=true&stream=true", "wait=true":
+            deaf = open_watch(s, "/deaf", query, receive_bytes=4096)
+            quiet = open_watch(s, "/deaf")
+            same((head_of(deaf)[0], head_of(quiet)[0]), (200, 200))
+            heard, deleted = b"", False
+
+            def hear():
+                nonlocal heard, deleted
+                while select.select([quiet], [], [], 0)[0]:
+                    part = quiet.recv(1 << 20)
+                    assert part, "a watch that is read was cut"
+                    heard = heard[-100:] + part
+                    deleted = deleted or b'"action":"delete"' in heard
+                return heard
+
+            for _ in range(3):
+                s.put("/deaf", "v" * 5000000)
+            wait_for(lambda: hear() and s.descriptors() <= before + 1, "a watch is cut that takes nothing")
+            s.ask("DELETE", "/v2/keys/deaf")
+            wait_for(lambda: hear() and deleted, "the other one hears on")
+            deaf.close()
+            quiet.close()
+
+
 TESTS = [heads, heads_never_meet_silence, a_long_target_that_is_redirected, keys, parameters, bodies, connections,
-         watchers, history, slow_requests, slow_readers]
+         watchers, history, slow_requests, slow_readers, stuck_watches]
 
 if __name__ == "__main__":
     sys.exit(run(TESTS, sys.argv[1:]))
