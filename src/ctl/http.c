@@ -19,6 +19,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define KEEPALIVE_S 30L
+
 struct http {
     CURL *easy;
     CURLM *multi;
@@ -141,6 +143,10 @@ static void set_up(struct http *h, const struct http_call *call, struct curl_sli
     curl_easy_setopt(e, CURLOPT_URL, call->url);
     curl_easy_setopt(e, CURLOPT_ERRORBUFFER, h->words);
     curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
+    /* A watch waits for ever; a server that is gone without a word is to be noticed. */
+    curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(e, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_S);
+    curl_easy_setopt(e, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_S);
     curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, call->method);
     curl_easy_setopt(e, CURLOPT_HTTPHEADER, headers);
@@ -274,11 +280,11 @@ static int out_of_time(const struct http *h, const struct http_call *call, struc
     return 0;
 }
 
-/* How long the next wait may be, in ms, rounded up; at most a second. */
+/* How long the next wait may be, in ms, rounded up; at most a minute. */
 static int wait_ms(const struct http *h, const struct http_call *call)
 {
     uint64_t now = clock_mono_ns(&clock_system);
-    uint64_t until = now + (uint64_t)NS_PER_S;
+    uint64_t until = now + 60 * (uint64_t)NS_PER_S;
 
     if (call->has_deadline && call->deadline_ns < until)
         until = call->deadline_ns;
