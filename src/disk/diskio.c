@@ -94,6 +94,16 @@ static int system_truncate(void *ctx, int fd, uint64_t bytes)
     return rv < 0 ? -errno : 0;
 }
 
+static int system_size(void *ctx, int fd, uint64_t *bytes)
+{
+    (void)ctx;
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    *bytes = (uint64_t)st.st_size;
+    return 0;
+}
+
 static int system_datasync(void *ctx, int fd)
 {
     (void)ctx;
@@ -153,6 +163,7 @@ const struct diskio diskio_system = {
     .pread = system_pread,
     .allocate = system_allocate,
     .truncate = system_truncate,
+    .size = system_size,
     .datasync = system_datasync,
     .rename = system_rename,
     .unlink = system_unlink,

@@ -18,6 +18,7 @@ struct diskio {
      * written over them later changes no metadata of the file. */
     int (*allocate)(void *ctx, int fd, uint64_t bytes);
     int (*truncate)(void *ctx, int fd, uint64_t bytes);
+    int (*size)(void *ctx, int fd, uint64_t *bytes);
     int (*datasync)(void *ctx, int fd);
     int (*rename)(void *ctx, const char *from, const char *to);
     int (*unlink)(void *ctx, const char *path);

@@ -2,8 +2,11 @@ noinst_LIBRARIES += %D%/libdisk.a
 %C%_libdisk_a_SOURCES = \
 	%D%/datadir.c %D%/datadir.h \
 	%D%/diskio.c %D%/diskio.h \
+	%D%/kept.c %D%/kept.h \
+	%D%/name.c %D%/name.h \
 	%D%/record.c %D%/record.h \
 	%D%/replay.c %D%/replay.h \
 	%D%/segment.c %D%/segment.h \
+	%D%/snapfile.c %D%/snapfile.h \
 	%D%/spare.c %D%/spare.h \
 	%D%/wal.c %D%/wal.h

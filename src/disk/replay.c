@@ -211,6 +211,8 @@ static int read_head(struct reading *r, const struct name *name, bool first)
         return damaged(r, 0, "it was renamed: its head names another place in the log");
     if (first) {
         r->tail = h->tail;
+        r->info->base_index = h->tail.last_index;
+        r->info->base_term = h->tail.last_term;
         rv = replay_head(r);
     } else if (h->prev != r->prev || memcmp(&h->tail, &r->tail, sizeof(r->tail)) != 0) {
         rv = damaged(r, 0, "records are missing at the end of the segment before it");
@@ -321,8 +323,8 @@ static int read_segment(struct reading *r, const struct name *name, bool first, 
     return rv;
 }
 
-int replay_log(const struct wal_conf *conf, struct replay_result *out, struct wal_info *info,
-               struct err *e)
+int replay_log(const struct wal_conf *conf, struct kept *kept, struct replay_result *out,
+               struct wal_info *info, struct err *e)
 {
     struct names names = {0};
     struct reading r = {.conf = conf, .info = info, .e = e, .fd = -1};
@@ -335,6 +337,7 @@ int replay_log(const struct wal_conf *conf, struct replay_result *out, struct wa
         char *path = segment_path(conf->dir, names.v[i].sequence, names.v[i].first_index);
         r.path = path;
         rv = read_segment(&r, &names.v[i], i == 0, last);
+        kept_add(kept, names.v[i].sequence, names.v[i].first_index);
         if (rv == 0 && last) {
             out->tail = r.tail;
             out->last = (struct segment){.fd = r.fd,

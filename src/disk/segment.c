@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "disk/name.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,33 +31,16 @@ char *segment_temporary_path(const char *dir, uint64_t sequence)
     return path;
 }
 
-/* Exactly 16 lower-case digits. */
-static bool parse_hex(const char *s, uint64_t *out)
-{
-    *out = 0;
-    for (int i = 0; i < 16; i++) {
-        unsigned digit;
-        if (s[i] >= '0' && s[i] <= '9')
-            digit = (unsigned)(s[i] - '0');
-        else if (s[i] >= 'a' && s[i] <= 'f')
-            digit = (unsigned)(s[i] - 'a') + 10;
-        else
-            return false;
-        *out = *out << 4 | digit;
-    }
-    return true;
-}
-
 bool segment_parse_name(const char *name, uint64_t *sequence, uint64_t *first_index)
 {
-    return strlen(name) == 37 && parse_hex(name, sequence) && name[16] == '-' &&
-           parse_hex(name + 17, first_index) && strcmp(name + 33, ".wal") == 0;
+    return strlen(name) == 37 && name_parse_hex(name, sequence) && name[16] == '-' &&
+           name_parse_hex(name + 17, first_index) && strcmp(name + 33, ".wal") == 0;
 }
 
 bool segment_is_temporary(const char *name)
 {
     uint64_t sequence;
-    return strlen(name) == 20 && parse_hex(name, &sequence) && strcmp(name + 16, ".tmp") == 0;
+    return strlen(name) == 20 && name_parse_hex(name, &sequence) && strcmp(name + 16, ".tmp") == 0;
 }
 
 int segment_make(const struct diskio *io, const char *dir, uint64_t sequence, uint64_t bytes,

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "disk/segment.h"
+#include "disk/wal.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -24,6 +25,8 @@ struct spare {
     pthread_cond_t ready;  /* spare_take: there is one */
     uint64_t wanted, made; /* sequences; equal: nothing to do */
     int fd;                /* of `made`; -1: taken */
+    uint64_t purge_to;     /* index */
+    bool purge;            /* up to purge_to, not begun */
     bool urgent;           /* the log thread waits: try now */
     bool giving_up;        /* nobody waits for room any more */
     bool failed;           /* the last try, for want of room */
@@ -51,53 +54,77 @@ static void say_space(struct spare *s, bool full, int rv)
         s->conf.space(s->conf.ctx, full);
 }
 
-/* Sleeps until the next try is due. */
+CP_NORETURN static void die(const struct spare *s, const char *what, int rv)
+{
+    log_error("wal.failed", LOG_S("dir", s->conf.dir), LOG_S("what", what),
+              LOG_S("reason", err_text(rv)));
+    _exit(WAL_EXIT_CODE);
+}
+
+/* Sleeps until the next try is due. A purge may make room. */
 static void wait_retry_locked(struct spare *s)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += RETRY_S;
-    while (!s->urgent && !atomic_load(&s->stop)) {
+    while (!s->urgent && !s->purge && !atomic_load(&s->stop)) {
         if (pthread_cond_timedwait(&s->wake, &s->lock, &until) == ETIMEDOUT)
             break;
     }
     s->urgent = false;
 }
 
+static void purge(struct spare *s, uint64_t index)
+{
+    size_t removed;
+    int rv = kept_purge(s->conf.kept, s->conf.io, s->conf.dir, index, &removed);
+    if (rv < 0)
+        die(s, "sync the directory", rv);
+    if (removed > 0)
+        log_info("wal.purged", LOG_S("dir", s->conf.dir), LOG_U("segments", removed),
+                 LOG_U("index", index));
+}
+
+static void make(struct spare *s, uint64_t sequence)
+{
+    int fd = segment_make(s->conf.io, s->conf.dir, sequence, s->conf.segment_bytes, &s->stop);
+    if (fd >= 0)
+        say_space(s, false, 0);
+    else if (no_room(fd))
+        say_space(s, true, fd);
+    else if (fd != -ECANCELED)
+        die(s, "make a segment", fd);
+    pthread_mutex_lock(&s->lock);
+    if (fd >= 0) {
+        s->made = sequence;
+        s->fd = fd;
+        pthread_cond_signal(&s->ready);
+    } else if (fd != -ECANCELED) {
+        s->failed = true;
+        pthread_cond_signal(&s->ready);
+        wait_retry_locked(s);
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
 static void *spare_main(void *arg)
 {
     struct spare *s = arg;
-    pthread_mutex_lock(&s->lock);
     for (;;) {
-        while (s->wanted == s->made && !atomic_load(&s->stop))
-            pthread_cond_wait(&s->wake, &s->lock);
-        if (atomic_load(&s->stop))
-            break;
-        uint64_t sequence = s->wanted;
-        pthread_mutex_unlock(&s->lock);
-        int fd = segment_make(s->conf.io, s->conf.dir, sequence, s->conf.segment_bytes, &s->stop);
-        if (fd >= 0) {
-            say_space(s, false, 0);
-        } else if (no_room(fd)) {
-            say_space(s, true, fd);
-        } else if (fd != -ECANCELED) {
-            log_error("wal.failed", LOG_S("dir", s->conf.dir), LOG_S("what", "make a segment"),
-                      LOG_S("reason", err_text(fd)));
-            _exit(WAL_EXIT_CODE);
-        }
         pthread_mutex_lock(&s->lock);
-        if (fd >= 0) {
-            s->made = sequence;
-            s->fd = fd;
-            pthread_cond_signal(&s->ready);
-        } else if (fd != -ECANCELED) {
-            s->failed = true;
-            pthread_cond_signal(&s->ready);
-            wait_retry_locked(s);
-        }
+        while (s->wanted == s->made && !s->purge && !atomic_load(&s->stop))
+            pthread_cond_wait(&s->wake, &s->lock);
+        bool purging = s->purge, stop = atomic_load(&s->stop);
+        uint64_t sequence = s->wanted, index = s->purge_to;
+        s->purge = false;
+        pthread_mutex_unlock(&s->lock);
+        if (purging)
+            purge(s, index);
+        else if (stop)
+            return NULL;
+        else
+            make(s, sequence);
     }
-    pthread_mutex_unlock(&s->lock);
-    return NULL;
 }
 
 int spare_start(struct spare **out, const struct spare_conf *conf, struct err *e)
@@ -162,6 +189,16 @@ void spare_want(struct spare *s, uint64_t sequence)
         s->wanted = sequence;
         pthread_cond_signal(&s->wake);
     }
+    pthread_mutex_unlock(&s->lock);
+}
+
+void spare_purge(struct spare *s, uint64_t index)
+{
+    pthread_mutex_lock(&s->lock);
+    if (index > s->purge_to)
+        s->purge_to = index;
+    s->purge = true;
+    pthread_cond_signal(&s->wake);
     pthread_mutex_unlock(&s->lock);
 }
 

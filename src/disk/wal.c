@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "disk/kept.h"
 #include "disk/replay.h"
 #include "disk/spare.h"
 
@@ -18,6 +19,7 @@ struct wal {
     struct wal_conf conf;
     char *dir;
     struct spare *spare;
+    struct kept kept; /* has a lock of its own */
     pthread_t thread;
     /* Guarded by lock. */
     pthread_mutex_t lock;
@@ -119,6 +121,7 @@ static void write_durably(struct wal *w, const uint8_t *bytes, size_t n, uint64_
         rv = segment_publish(io, w->dir, s, first_index);
         if (rv < 0)
             die(s->path, "rename", rv);
+        kept_add(&w->kept, s->sequence, first_index);
     }
 }
 
@@ -195,7 +198,10 @@ static int make_first(struct wal *w, struct err *e)
         rv = io->datasync(io->ctx, s->fd);
     if (rv == 0)
         rv = segment_publish(io, w->dir, s, 1);
-    return rv < 0 ? err_sys(e, -rv, "write %s", s->path) : 0;
+    if (rv < 0)
+        return err_sys(e, -rv, "write %s", s->path);
+    kept_add(&w->kept, s->sequence, 1);
+    return 0;
 }
 
 static void wal_free(struct wal *w)
@@ -208,6 +214,7 @@ static void wal_free(struct wal *w)
     pthread_cond_destroy(&w->moved);
     pthread_cond_destroy(&w->work);
     pthread_mutex_destroy(&w->lock);
+    kept_fini(&w->kept);
     mem_free(w->dir);
     mem_free(w);
 }
@@ -216,6 +223,7 @@ static int start_threads(struct wal *w, struct err *e)
 {
     struct spare_conf sc = {.dir = w->dir,
                             .io = w->conf.io,
+                            .kept = &w->kept,
                             .segment_bytes = w->conf.segment_bytes,
                             .space = w->conf.space,
                             .ctx = w->conf.ctx};
@@ -246,10 +254,11 @@ int wal_open(struct wal **out, const struct wal_conf *conf, struct wal_info *inf
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->work, NULL);
     pthread_cond_init(&w->moved, NULL);
+    kept_init(&w->kept);
 
     struct wal_info found;
     struct replay_result replayed;
-    int rv = replay_log(&w->conf, &replayed, &found, e);
+    int rv = replay_log(&w->conf, &w->kept, &replayed, &found, e);
     if (rv < 0)
         goto fail;
     w->segment = replayed.last;
@@ -340,4 +349,9 @@ void wal_sync(struct wal *w)
 uint64_t wal_durable(const struct wal *w)
 {
     return atomic_load_explicit(&w->durable, memory_order_acquire);
+}
+
+void wal_purge(struct wal *w, uint64_t index)
+{
+    spare_purge(w->spare, index);
 }

@@ -53,8 +53,16 @@ struct wal_conf {
     /* Written into a new log; checked against an old one when not 0. */
     uint64_t cluster_id, member_id;
     /* Replay, on the caller's thread, in order; borrows. First of all WAL_IDENTITY, and for what
-     * segments removed since held, one WAL_STATE and one WAL_MARK. A negative code ends wal_open
-     * with it. Not called for a fresh log. */
+     * segments purged since held, one WAL_STATE and one WAL_MARK. A negative code ends wal_open
+     * with it. Not called for a fresh log.
+     *
+     * Over a snapshot with the last index S (0: none), begin with no entries behind S, and take
+     *   WAL_MARK  up to S: drop all entries gathered; beyond S: the log does not reach back to this
+     *             snapshot, refuse;
+     *   WAL_ENTRY up to S: drop all entries gathered (it replaced them), itself too; beyond S: it
+     *             replaces its index and all behind it, and follows S or an entry gathered.
+     * No other order among those up to S means anything: a log that was purged may begin with the
+     * mark of an entry that a later one replaced. */
     int (*replay)(void *ctx, const struct wal_record *r, struct err *e);
     /* Log thread, in order, also during wal_close: all up to LSN is durable. */
     void (*durable)(void *ctx, uint64_t lsn);
@@ -70,6 +78,8 @@ struct wal_info {
     bool fresh; /* nothing was there */
     uint64_t cluster_id, member_id;
     uint64_t segments, records, bytes, torn_bytes;
+    /* Of the first segment kept: the entry, or mark, before it; 0: none, the log is whole. */
+    uint64_t base_index, base_term;
 };
 
 /* Reads the whole log (replay), cuts a torn tail with one log line, makes all that was read
@@ -91,3 +101,8 @@ void wal_flush(struct wal *w);
  * callback is not called for it, nor for what was under way before: look at wal_durable. */
 void wal_sync(struct wal *w);
 uint64_t wal_durable(const struct wal *w);
+/* Nothing up to INDEX is needed any more: removes whole segments of the log from its front, as far
+ * as nothing behind INDEX is in them. At once for the caller; a thread of the log does it, at the
+ * latest in wal_close. Give the index of the oldest snapshot that is to be of use, or a lower one
+ * for slow followers; that snapshot must be durable. Any thread. */
+void wal_purge(struct wal *w, uint64_t index);

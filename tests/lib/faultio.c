@@ -103,6 +103,10 @@ static int fault_open(void *ctx, const char *path, int flags, mode_t mode)
         end(f, 0);
         return -ENOENT;
     }
+    if (file != NULL && (flags & O_EXCL) != 0) {
+        end(f, 0);
+        return -EEXIST;
+    }
     if (file == NULL) {
         file = mem_zalloc(sizeof(*file));
         faultfile_resize(file, 0);
@@ -200,6 +204,15 @@ static int fault_allocate(void *ctx, int fd, uint64_t bytes)
 static int fault_truncate(void *ctx, int fd, uint64_t bytes)
 {
     return resize(ctx, fd, bytes, true, FAULT_TRUNCATE);
+}
+
+static int fault_size(void *ctx, int fd, uint64_t *bytes)
+{
+    struct faultio *f = ctx;
+    pthread_mutex_lock(&f->lock);
+    *bytes = fd < OPEN_MAX ? file_of(f, fd)->seen.len : 0;
+    pthread_mutex_unlock(&f->lock);
+    return 0;
 }
 
 static int fault_datasync(void *ctx, int fd)
@@ -310,6 +323,7 @@ struct diskio faultio_io(struct faultio *f)
                            .pread = fault_pread,
                            .allocate = fault_allocate,
                            .truncate = fault_truncate,
+                           .size = fault_size,
                            .datasync = fault_datasync,
                            .rename = fault_rename,
                            .unlink = fault_unlink,
