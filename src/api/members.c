@@ -133,7 +133,9 @@ static struct span change_url(const struct change *c, size_t i)
 {
     const size_t *ends = (const size_t *)(const void *)c->ends.ptr;
     size_t from = i > 0 ? ends[i - 1] : 0;
-    return peer_url_trim(span_make(c->bytes.ptr + from, ends[i] - from));
+    struct span url = span_from(buf_as_span(&c->bytes), from);
+    url.len = ends[i] - from;
+    return peer_url_trim(url);
 }
 
 static void change_add_url(struct change *c)

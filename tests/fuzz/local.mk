@@ -2,11 +2,13 @@
 # make check. One more program fuzz_NAME: its name in FUZZERS, its corpus in FUZZ_CORPORA, its sources, LDFLAGS, LDADD.
 FUZZERS += \
 	%D%/fuzz_command \
+	%D%/fuzz_json \
 	%D%/fuzz_keys_parse \
 	%D%/fuzz_request \
 	%D%/fuzz_url
 FUZZ_CORPORA = \
 	%D%/corpus/command \
+	%D%/corpus/json \
 	%D%/corpus/keys_parse \
 	%D%/corpus/request \
 	%D%/corpus/url
@@ -22,6 +24,10 @@ endif
 %C%_fuzz_command_SOURCES = %D%/fuzz_command.c $(FUZZ_SOURCES)
 %C%_fuzz_command_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 %C%_fuzz_command_LDADD = src/codec/libcodec.a src/store/libstore.a src/proto/libproto.a src/base/libbase.a
+
+%C%_fuzz_json_SOURCES = %D%/fuzz_json.c $(FUZZ_SOURCES)
+%C%_fuzz_json_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+%C%_fuzz_json_LDADD = src/base/libbase.a
 
 %C%_fuzz_keys_parse_SOURCES = %D%/fuzz_keys_parse.c $(FUZZ_SOURCES)
 %C%_fuzz_keys_parse_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
