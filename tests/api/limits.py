@@ -413,7 +413,10 @@ class Reader(threading.Thread):
     def run(self):
         tail = b""
         while True:
-            part = self.s.recv(1 << 20)
+            try:
+                part = self.s.recv(1 << 20)
+            except ConnectionResetError:
+                break
             if not part:
                 break
             tail = tail[-100:] + part

@@ -31,7 +31,27 @@ struct fixture {
 
 static struct fixture fx;
 
-static void start(void)
+/* A clock that stands still until a test moves it; the engine reads it meanwhile. */
+static struct {
+    _Atomic uint64_t mono;
+    _Atomic int64_t wall;
+} fake;
+
+static uint64_t fake_mono(void *ctx)
+{
+    (void)ctx;
+    return fake.mono;
+}
+
+static int64_t fake_wall(void *ctx)
+{
+    (void)ctx;
+    return fake.wall;
+}
+
+static const struct clock fake_clock = {fake_mono, fake_wall, NULL};
+
+static void start_on(const struct clock *clock)
 {
     static const struct span peer = {"http://localhost:2380", 21},
                              client = {"http://localhost:2379", 21};
@@ -46,10 +66,15 @@ static void start(void)
                                .heartbeat_ms = 100,
                                .election_ms = 1000,
                                .history_events = 1000,
-                               .clock = &clock_system,
+                               .clock = clock,
                                .io = &diskio_system};
     ck_assert_msg(datadir_open(&fx.dir, fx.path, &e) == 0, "%s", e.text);
     ck_assert_msg(engine_start(&fx.engine, &conf, &e) == 0, "%s", e.text);
+}
+
+static void start(void)
+{
+    start_on(&clock_system);
 }
 
 static void stop(void)
@@ -328,32 +353,84 @@ START_TEST(expiry_after_restart)
 }
 END_TEST
 
+/* SECONDS pass by both clocks; a write lets the engine look at them. */
+static void pass_time(int64_t seconds)
+{
+    fake.mono += (uint64_t)(seconds * NS_PER_S);
+    fake.wall += seconds * NS_PER_S;
+    ck_assert_int_eq(run(put("/tick", "x"))->code, V2_OK);
+}
+
+/* Nanoseconds that /t has left by the cluster's time. */
+static int64_t time_left(void)
+{
+    const struct node *n;
+    struct node_view view;
+    size_t cause;
+    const struct version *v = store_pin(engine_store(fx.engine), 0);
+    ck_assert_int_eq(read_find(v, SPAN("/t"), &n, &cause), V2_OK);
+    node_view(n, &view);
+    store_unpin(engine_store(fx.engine), 0);
+    return view.expires_ns - engine_now_ns(fx.engine);
+}
+
+/* Hours up and down by the wall clock are seconds to a key: neither early nor, but for the slew of
+ * a tenth, late; and a start with a wall clock in the past goes on from the log. */
+START_TEST(expiry_survives_a_stepped_clock)
+{
+    static const int64_t steps_h[] = {5, -5, 48, -96, 1, -1};
+    struct store_op op = put("/t", "1");
+    op.flags = OP_HAS_TTL;
+    op.ttl_s = 1000;
+    stop();
+    fake.mono = 77 * (uint64_t)NS_PER_S;
+    fake.wall = INT64_C(2000000000) * NS_PER_S;
+    start_on(&fake_clock);
+    run(op);
+    ck_assert_int_eq(time_left(), 1000 * NS_PER_S);
+
+    int64_t passed_s = 0;
+    for (size_t i = 0; i < sizeof(steps_h) / sizeof(*steps_h); i++) {
+        fake.wall += steps_h[i] * 3600 * NS_PER_S;
+        ck_assert_int_eq(run(put("/tick", "x"))->code, V2_OK);
+        for (int j = 0; j < 10; j++) {
+            int64_t before = time_left();
+            pass_time(10);
+            passed_s += 10;
+            ck_assert_int_le(before - time_left(), 11 * NS_PER_S);
+            ck_assert_int_ge(before - time_left(), 9 * NS_PER_S);
+        }
+    }
+    ck_assert_int_ge(time_left(), 1000 * NS_PER_S - passed_s * 11 / 10 * NS_PER_S);
+    ck_assert_int_le(time_left(), 1000 * NS_PER_S - passed_s * 9 / 10 * NS_PER_S);
+
+    int64_t left = time_left();
+    stop();
+    fake.wall -= 10 * 3600 * NS_PER_S;
+    start_on(&fake_clock);
+    ck_assert_int_le(time_left(), left);
+    ck_assert_int_gt(time_left(), left - 11 * NS_PER_S); /* since the stamp of the last write */
+
+    watch("/t", 0, false);
+    pass_time(time_left() / NS_PER_S * 9 / 10);
+    ck_assert_int_gt(time_left(), 0);
+    ck_assert_uint_eq(fx.n_seen, 0);
+    pass_time(time_left() / NS_PER_S * 10 / 9 + 3);
+    wait_seen(1);
+    ck_assert_int_eq(fx.seen[0]->action, V2_EXPIRE);
+    unwatch();
+    free_done();
+}
+END_TEST
+
 /* ---- the parts ---- */
-
-static struct {
-    uint64_t mono;
-    int64_t wall;
-} fake;
-
-static uint64_t fake_mono(void *ctx)
-{
-    (void)ctx;
-    return fake.mono;
-}
-
-static int64_t fake_wall(void *ctx)
-{
-    (void)ctx;
-    return fake.wall;
-}
 
 START_TEST(time_never_jumps)
 {
-    static const struct clock clock = {fake_mono, fake_wall, NULL};
     struct timekeeper t;
     fake.mono = 5 * (uint64_t)NS_PER_S;
     fake.wall = 1000 * NS_PER_S;
-    timekeeper_start(&t, &clock, 2000 * NS_PER_S);
+    timekeeper_start(&t, &fake_clock, 2000 * NS_PER_S);
     ck_assert_int_eq(timekeeper_now(&t), 2000 * NS_PER_S); /* the log knows a later time */
     fake.mono += (uint64_t)NS_PER_S;
     ck_assert_int_eq(timekeeper_now(&t),
@@ -406,6 +483,7 @@ int main(void)
     tcase_add_test(member, watch_below_a_deleted_directory);
     tcase_add_test(member, expiry_comes_by_itself);
     tcase_add_test(member, expiry_after_restart);
+    tcase_add_test(member, expiry_survives_a_stepped_clock);
     suite_add_tcase(s, member);
     TCase *parts = tcase_create("parts");
     tcase_add_test(parts, time_never_jumps);
