@@ -12,3 +12,6 @@ EXTRA_DIST += %D%/harness.py
 dist_check_SCRIPTS += %D%/life %D%/publish %D%/queue
 TESTS += %D%/life %D%/publish %D%/queue
 EXTRA_DIST += %D%/life.py %D%/publish.py tests/lib/server.sh
+# many watchers, keys and writers
+dist_check_SCRIPTS += %D%/scale.py
+TESTS += %D%/scale.py
