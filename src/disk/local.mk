@@ -9,4 +9,5 @@ noinst_LIBRARIES += %D%/libdisk.a
 	%D%/segment.c %D%/segment.h \
 	%D%/snapfile.c %D%/snapfile.h \
 	%D%/spare.c %D%/spare.h \
-	%D%/wal.c %D%/wal.h
+	%D%/wal.c %D%/wal.h \
+	%D%/window.c %D%/window.h

@@ -100,12 +100,11 @@ uint32_t record_seal(uint8_t *rec, uint32_t salt, uint32_t prev, uint32_t batch,
     return check;
 }
 
-bool record_verify(const uint8_t *bytes, size_t len, size_t at, uint32_t salt,
+bool record_verify(const uint8_t *rec, size_t len, uint64_t at, uint32_t salt,
                    struct record_head *head)
 {
-    if (at > len || len - at < RECORD_HEAD_BYTES)
+    if (len < RECORD_HEAD_BYTES)
         return false;
-    const uint8_t *rec = bytes + at;
     head->check = get32(rec + AT_CHECK);
     head->size = get32(rec + AT_SIZE);
     head->prev = get32(rec + AT_PREV);
@@ -118,7 +117,7 @@ bool record_verify(const uint8_t *bytes, size_t len, size_t at, uint32_t salt,
         return false;
     if (head->type < WAL_STATE || head->type > WAL_MARK)
         return false;
-    if (head->size < 16 || head->size > RECORD_PAYLOAD_MAX || record_bytes(head->size) > len - at)
+    if (head->size < 16 || head->size > RECORD_PAYLOAD_MAX || record_bytes(head->size) > len)
         return false;
     if (head->type != WAL_ENTRY && head->size != 16)
         return false;

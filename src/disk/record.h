@@ -43,12 +43,13 @@ static inline size_t record_bytes(size_t size)
 
 /* Adds the record without its place (record_seal). Returns the bytes added. */
 size_t record_encode(struct buf *out, const struct wal_record *r);
-/* How many bytes the encoded record at REC has. */
+/* How many bytes the encoded record at REC has; of one not verified: says it has. */
 size_t record_encoded_bytes(const uint8_t *rec);
 /* Gives the record its place: PREV, BATCH and AT are of HEAD; returns the checksum. */
 uint32_t record_seal(uint8_t *rec, uint32_t salt, uint32_t prev, uint32_t batch, uint32_t at);
-/* Is there a whole record, good in itself, at AT of the LEN bytes of a segment? Fills HEAD. */
-bool record_verify(const uint8_t *bytes, size_t len, size_t at, uint32_t salt,
+/* Is there a whole record, good in itself, in the LEN bytes at REC, which stand at AT of a segment?
+ * Fills HEAD. */
+bool record_verify(const uint8_t *rec, size_t len, uint64_t at, uint32_t salt,
                    struct record_head *head);
 /* Values of a verified record; borrows its payload. */
 void record_decode(const uint8_t *rec, struct wal_record *out);

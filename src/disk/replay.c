@@ -2,14 +2,12 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "disk/window.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
-
-#define READ_STEP_BYTES  ((size_t)4 << 20)
-#define SEGMENT_SIZE_MAX ((size_t)1 << 31) /* offsets in records are 32 bit */
 
 #define WHAT_TO_DO                                                                                 \
     "restore this member from a backup, or remove it from the cluster and add it again with an "   \
@@ -31,19 +29,18 @@ struct reading {
     struct err *e;
     const char *path; /* of the present segment */
     int fd;
-    uint8_t *bytes; /* its content */
-    size_t len, cap;
+    struct window window; /* its content, from BATCH on at least */
     struct segment_head head;
     struct wal_tail tail;
     uint32_t prev;
-    size_t at;    /* end of the good records */
-    size_t batch; /* where the write of the last good one began */
+    uint64_t at;    /* end of the good records */
+    uint64_t batch; /* where the write of the last good one began; 0: there is none */
 };
 
-static int damaged(struct reading *r, size_t at, const char *what)
+static int damaged(struct reading *r, uint64_t at, const char *what)
 {
-    return err_set(r->e, ERR_CORRUPT, "%s: damaged at offset %zu: %s; " WHAT_TO_DO, r->path, at,
-                   what);
+    return err_set(r->e, ERR_CORRUPT, "%s: damaged at offset %" PRIu64 ": %s; " WHAT_TO_DO, r->path,
+                   at, what);
 }
 
 static int on_name(void *arg, const char *name)
@@ -106,27 +103,16 @@ static int find_segments(const struct wal_conf *conf, struct names *names, struc
     return 0;
 }
 
-static int load(struct reading *r)
+static int cannot_read(struct reading *r, int rv)
 {
-    const struct diskio *io = r->conf->io;
-    r->len = 0;
-    for (;;) {
-        if (r->cap - r->len < READ_STEP_BYTES) {
-            size_t cap = r->cap * 2 > READ_STEP_BYTES * 2 ? r->cap * 2 : READ_STEP_BYTES * 2;
-            uint8_t *bytes = cap > SEGMENT_SIZE_MAX ? NULL : mem_try_realloc(r->bytes, cap);
-            if (bytes == NULL)
-                return err_set(r->e, -ENOMEM, "read %s: no memory for a file of this size",
-                               r->path);
-            r->bytes = bytes;
-            r->cap = cap;
-        }
-        ssize_t n = io->pread(io->ctx, r->fd, r->bytes + r->len, READ_STEP_BYTES, r->len);
-        if (n < 0)
-            return err_sys(r->e, (int)-n, "read %s", r->path);
-        r->len += (size_t)n;
-        if ((size_t)n < READ_STEP_BYTES)
-            return 0;
-    }
+    return err_sys(r->e, -rv, "read %s", r->path);
+}
+
+/* The N bytes at the end of the good records, if the file has them. */
+static int need(struct reading *r, size_t n)
+{
+    int rv = window_need(&r->window, r->batch, r->at, n);
+    return rv < 0 ? cannot_read(r, rv) : 0;
 }
 
 static int check_owner(struct reading *r)
@@ -151,9 +137,9 @@ static int replay_one(struct reading *r, const struct wal_record *record)
     if (rv == 0)
         return 0;
     if (r->e != NULL && r->e->code < 0)
-        err_wrap(r->e, "%s: offset %zu", r->path, r->at);
+        err_wrap(r->e, "%s: offset %" PRIu64, r->path, r->at);
     else
-        err_set(r->e, rv, "%s: offset %zu: %s", r->path, r->at, err_text(rv));
+        err_set(r->e, rv, "%s: offset %" PRIu64 ": %s", r->path, r->at, err_text(rv));
     return rv;
 }
 
@@ -183,11 +169,15 @@ static int replay_head(struct reading *r)
 static int read_head(struct reading *r, const struct name *name, bool first)
 {
     struct segment_head *h = &r->head;
-    switch (segment_head_decode(r->bytes, r->len, h)) {
+    r->at = r->batch = 0;
+    int rv = need(r, SEGMENT_HEAD_BYTES);
+    if (rv < 0)
+        return rv;
+    switch (segment_head_decode(window_at(&r->window, 0), window_have(&r->window, 0), h)) {
     case SEGMENT_GOOD:
         break;
     case SEGMENT_SHORT:
-        return damaged(r, r->len, "the file ends within its head");
+        return damaged(r, window_have(&r->window, 0), "the file ends within its head");
     case SEGMENT_ALIEN:
         return damaged(r, 0, "it does not begin as a log of copse does");
     case SEGMENT_NEWER:
@@ -204,7 +194,7 @@ static int read_head(struct reading *r, const struct name *name, bool first)
         r->info->cluster_id = h->cluster_id;
     if (first && r->conf->member_id == 0)
         r->info->member_id = h->member_id;
-    int rv = check_owner(r);
+    rv = check_owner(r);
     if (rv < 0)
         return rv;
     if (h->sequence != name->sequence || h->tail.last_index + 1 != name->first_index)
@@ -219,20 +209,37 @@ static int read_head(struct reading *r, const struct name *name, bool first)
     }
     r->prev = h->check;
     r->at = SEGMENT_HEAD_BYTES;
-    r->batch = 0;
     return rv;
+}
+
+/* Is there a good record at AT, as far as the window has it? */
+static bool is_record(const struct reading *r, uint64_t at, struct record_head *head)
+{
+    const struct window *w = &r->window;
+    return record_verify(window_at(w, at), window_have(w, at), at, r->head.salt, head);
+}
+
+/* Brings the record behind the good ones into the window, if there is one. */
+static int need_record(struct reading *r)
+{
+    int rv = need(r, RECORD_HEAD_BYTES);
+    if (rv < 0 || window_have(&r->window, r->at) < RECORD_HEAD_BYTES)
+        return rv;
+    size_t bytes = record_encoded_bytes(window_at(&r->window, r->at));
+    return bytes <= record_bytes(RECORD_PAYLOAD_MAX) ? need(r, bytes) : 0;
 }
 
 /* Replays as far as the chain holds. */
 static int read_records(struct reading *r)
 {
     struct record_head head;
-    while (record_verify(r->bytes, r->len, r->at, r->head.salt, &head)) {
+    int rv;
+    while ((rv = need_record(r)) == 0 && is_record(r, r->at, &head)) {
         if (head.prev != r->prev)
             return damaged(r, r->at, "a record does not follow the one before it");
         struct wal_record record;
-        record_decode(r->bytes + r->at, &record);
-        int rv = replay_one(r, &record);
+        record_decode(window_at(&r->window, r->at), &record);
+        rv = replay_one(r, &record);
         if (rv != 0)
             return rv;
         wal_tail_move(&r->tail, &record);
@@ -241,7 +248,7 @@ static int read_records(struct reading *r)
         r->at += record_bytes(head.size);
         r->info->records++;
     }
-    return 0;
+    return rv;
 }
 
 /* Is there a record behind the end that was written when the bytes at the end were durable already?
@@ -249,48 +256,66 @@ static int read_records(struct reading *r)
 static bool proves_damage(const struct reading *r)
 {
     struct record_head head;
-    for (size_t at = r->at + 8; at + RECORD_HEAD_BYTES <= r->len; at += 8) {
-        if (record_verify(r->bytes, r->len, at, r->head.salt, &head) && head.batch > r->at)
+    uint64_t end = r->at + window_have(&r->window, r->at);
+    for (uint64_t at = r->at + 8; at + RECORD_HEAD_BYTES <= end; at += 8) {
+        if (is_record(r, at, &head) && head.batch > r->at)
             return true;
     }
     return false;
 }
 
 /* Writes zeros over FROM to TO of the present segment. */
-static int write_zeros(struct reading *r, size_t from, size_t to)
+static int write_zeros(struct reading *r, uint64_t from, uint64_t to)
 {
     static const uint8_t zeros[65536] = {0};
     const struct diskio *io = r->conf->io;
     int rv = 0;
     while (rv == 0 && from < to) {
-        size_t n = to - from < sizeof(zeros) ? to - from : sizeof(zeros);
+        size_t n = to - from < sizeof(zeros) ? (size_t)(to - from) : sizeof(zeros);
         rv = io->pwrite(io->ctx, r->fd, zeros, n, from);
         from += n;
     }
     return rv;
 }
 
+/* What stands from the good records to END was written and is not good: cuts it if that can be all
+ * that happened. */
+static int settle_torn(struct reading *r, uint64_t end)
+{
+    /* Rare, so simple: all of the rest at once. */
+    uint64_t size;
+    int rv = r->conf->io->size(r->conf->io->ctx, r->fd, &size);
+    if (rv < 0)
+        return cannot_read(r, rv);
+    rv = need(r, size > r->at ? (size_t)(size - r->at) : 0);
+    if (rv < 0)
+        return rv;
+    if (proves_damage(r))
+        return damaged(r, r->at, "a bad record, with good ones behind it");
+    r->info->torn_bytes = end - r->at;
+    log_warn("wal.torn_tail", LOG_S("file", r->path), LOG_U("offset", r->at),
+             LOG_U("bytes", end - r->at));
+    rv = write_zeros(r, r->at, end);
+    return rv < 0 ? err_sys(r->e, -rv, "cut the torn end of %s", r->path) : 0;
+}
+
 /* The end of the last segment: nothing, or a torn end to cut, or damage. */
 static int settle_end(struct reading *r)
 {
     const struct diskio *io = r->conf->io;
-    size_t end = r->len;
-    while (end > r->at && r->bytes[end - 1] == 0)
-        end--;
-    if (end > r->at) {
-        if (proves_damage(r))
-            return damaged(r, r->at, "a bad record, with good ones behind it");
-        r->info->torn_bytes = end - r->at;
-        log_warn("wal.torn_tail", LOG_S("file", r->path), LOG_U("offset", r->at),
-                 LOG_U("bytes", end - r->at));
-        int rv = write_zeros(r, r->at, end);
-        if (rv < 0)
-            return err_sys(r->e, -rv, "cut the torn end of %s", r->path);
-    }
+    uint64_t end;
+    int rv = window_find_end(&r->window, r->at, &end);
+    if (rv < 0)
+        return cannot_read(r, rv);
+    rv = end > r->at ? settle_torn(r, end) : 0;
+    if (rv < 0)
+        return rv;
     /* What was read may stand in memory only: the process before this one may have ended between
      * write and sync, or because a sync failed, after which the system takes the pages for clean.
-     * So the last write is done again. */
-    int rv = io->pwrite(io->ctx, r->fd, r->bytes + r->batch, r->at - r->batch, r->batch);
+     * So the last write is done again, from the bytes that were verified: read once more, they
+     * might come from the disk by now. */
+    rv = io->pwrite(io->ctx, r->fd, window_at(&r->window, r->batch), (size_t)(r->at - r->batch),
+                    r->batch);
     if (rv == 0)
         rv = io->datasync(io->ctx, r->fd);
     if (rv < 0)
@@ -307,9 +332,8 @@ static int read_segment(struct reading *r, const struct name *name, bool first, 
     r->fd = io->open(io->ctx, r->path, last ? O_RDWR : O_RDONLY, 0);
     if (r->fd < 0)
         return err_sys(r->e, -r->fd, "open %s", r->path);
-    int rv = load(r);
-    if (rv == 0)
-        rv = read_head(r, name, first);
+    window_begin(&r->window, io, r->fd);
+    int rv = read_head(r, name, first);
     if (rv == 0)
         rv = read_records(r);
     if (rv == 0 && last)
@@ -350,7 +374,7 @@ int replay_log(const struct wal_conf *conf, struct kept *kept, struct replay_res
             mem_free(path);
         }
     }
-    mem_free(r.bytes);
+    window_fini(&r.window);
     mem_free(names.v);
     mem_free(names.temporary);
     return rv;

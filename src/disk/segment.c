@@ -12,6 +12,10 @@
 /* So much is zeroed and synced at a time: a sync of the log beside it does not have to wait long.
  */
 #define MAKE_STEP_BYTES (UINT64_C(1) << 20)
+/* Each of the first ones is made while the one before it, a quarter as long, is filled: so making
+ * has to be only four times as fast as the log grows. */
+#define FIRST_BYTES  (UINT64_C(1) << 20)
+#define FIRST_GROWTH 4u
 
 char *segment_path(const char *dir, uint64_t sequence, uint64_t first_index)
 {
@@ -41,6 +45,15 @@ bool segment_is_temporary(const char *name)
 {
     uint64_t sequence;
     return strlen(name) == 20 && name_parse_hex(name, &sequence) && strcmp(name + 16, ".tmp") == 0;
+}
+
+uint64_t segment_bytes(uint64_t full, uint64_t sequence)
+{
+    CP_ASSERT(sequence > 0);
+    uint64_t bytes = FIRST_BYTES;
+    while (--sequence > 0 && bytes < full)
+        bytes *= FIRST_GROWTH;
+    return bytes < full ? bytes : full;
 }
 
 int segment_make(const struct diskio *io, const char *dir, uint64_t sequence, uint64_t bytes,

@@ -11,6 +11,7 @@ struct segment {
     uint32_t salt;
     uint32_t prev;  /* checksum of the last record, or of the head */
     uint64_t at;    /* where the next record goes */
+    uint64_t bytes; /* what it was made with */
     bool temporary; /* still under its temporary name */
 };
 
@@ -21,6 +22,9 @@ char *segment_temporary_path(const char *dir, uint64_t sequence);
 bool segment_parse_name(const char *name, uint64_t *sequence, uint64_t *first_index);
 bool segment_is_temporary(const char *name);
 
+/* How long the segment SEQUENCE is made where FULL is what segments have in the end: the first ones
+ * of a log are shorter, so that a new one is there at once. */
+uint64_t segment_bytes(uint64_t full, uint64_t sequence);
 /* Makes the file of SEQUENCE under its temporary name with BYTES of durable zeros. Gives a
  * descriptor or -errno; -ECANCELED once *STOP (NULL: never) is set. Leaves no file behind on
  * failure. */

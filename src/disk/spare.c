@@ -40,14 +40,14 @@ static bool no_room(int rv)
     return rv == -ENOSPC || rv == -EDQUOT || rv == -EMFILE || rv == -ENFILE;
 }
 
-static void say_space(struct spare *s, bool full, int rv)
+static void say_space(struct spare *s, bool full, int rv, uint64_t bytes)
 {
     if (s->full == full)
         return;
     s->full = full;
     if (full)
         log_error("wal.no_room", LOG_S("dir", s->conf.dir), LOG_S("reason", err_text(rv)),
-                  LOG_U("bytes", s->conf.segment_bytes));
+                  LOG_U("bytes", bytes));
     else
         log_info("wal.room_again", LOG_S("dir", s->conf.dir));
     if (s->conf.space != NULL)
@@ -87,11 +87,12 @@ static void purge(struct spare *s, uint64_t index)
 
 static void make(struct spare *s, uint64_t sequence)
 {
-    int fd = segment_make(s->conf.io, s->conf.dir, sequence, s->conf.segment_bytes, &s->stop);
+    uint64_t bytes = segment_bytes(s->conf.segment_bytes, sequence);
+    int fd = segment_make(s->conf.io, s->conf.dir, sequence, bytes, &s->stop);
     if (fd >= 0)
-        say_space(s, false, 0);
+        say_space(s, false, 0, bytes);
     else if (no_room(fd))
-        say_space(s, true, fd);
+        say_space(s, true, fd, bytes);
     else if (fd != -ECANCELED)
         die(s, "make a segment", fd);
     pthread_mutex_lock(&s->lock);

@@ -57,7 +57,7 @@ static size_t place_records(struct wal *w, uint8_t *rec, size_t n, uint64_t *cou
     while (done < n) {
         size_t bytes = record_encoded_bytes(rec + done);
         /* One that is larger than any segment makes its own longer. */
-        if (s->at + bytes > w->conf.segment_bytes && s->at > SEGMENT_HEAD_BYTES)
+        if (s->at + bytes > s->bytes && s->at > SEGMENT_HEAD_BYTES)
             break;
         s->prev = record_seal(rec + done, s->salt, s->prev, (uint32_t)batch, (uint32_t)s->at);
         struct wal_record r;
@@ -76,6 +76,7 @@ static int next_segment(struct wal *w)
 {
     const struct diskio *io = w->conf.io;
     struct segment next = {.sequence = w->segment.sequence + 1, .temporary = true};
+    next.bytes = segment_bytes(w->conf.segment_bytes, next.sequence);
     next.fd = spare_take(w->spare, next.sequence);
     if (next.fd < 0)
         return next.fd;
@@ -125,6 +126,14 @@ static void write_durably(struct wal *w, const uint8_t *bytes, size_t n, uint64_
     }
 }
 
+/* The next segment is made when a quarter of this one is used; behind a short one at once. */
+static void want_next(struct wal *w)
+{
+    const struct segment *s = &w->segment;
+    if (s->at >= s->bytes / 4 || s->bytes < w->conf.segment_bytes)
+        spare_want(w->spare, s->sequence + 1);
+}
+
 static void write_batch(struct wal *w)
 {
     uint8_t *bytes = (uint8_t *)w->writing.ptr;
@@ -143,8 +152,7 @@ static void write_batch(struct wal *w)
             w->dropping = true;
         }
     }
-    if (w->segment.at >= w->conf.segment_bytes / 4)
-        spare_want(w->spare, w->segment.sequence + 1);
+    want_next(w);
     buf_clear(&w->writing);
     if (w->writing.cap > BUFFER_KEPT_BYTES)
         buf_fini(&w->writing);
@@ -189,7 +197,8 @@ static int make_first(struct wal *w, struct err *e)
     s->sequence = 1;
     s->temporary = true;
     s->path = segment_temporary_path(w->dir, s->sequence);
-    s->fd = segment_make(io, w->dir, s->sequence, w->conf.segment_bytes, NULL);
+    s->bytes = segment_bytes(w->conf.segment_bytes, s->sequence);
+    s->fd = segment_make(io, w->dir, s->sequence, s->bytes, NULL);
     if (s->fd < 0)
         return err_sys(e, -s->fd, "make %s", s->path);
     struct segment_head head = {.cluster_id = w->conf.cluster_id, .member_id = w->conf.member_id};
@@ -230,8 +239,7 @@ static int start_threads(struct wal *w, struct err *e)
     int rv = spare_start(&w->spare, &sc, e);
     if (rv < 0)
         return rv;
-    if (w->segment.at >= w->conf.segment_bytes / 4)
-        spare_want(w->spare, w->segment.sequence + 1);
+    want_next(w);
     int errnum = pthread_create(&w->thread, NULL, wal_main, w);
     if (errnum != 0) {
         spare_stop(w->spare);
@@ -262,6 +270,8 @@ int wal_open(struct wal **out, const struct wal_conf *conf, struct wal_info *inf
     if (rv < 0)
         goto fail;
     w->segment = replayed.last;
+    if (!found.fresh)
+        w->segment.bytes = segment_bytes(w->conf.segment_bytes, w->segment.sequence);
     w->tail = replayed.tail;
     w->conf.cluster_id = found.cluster_id;
     w->conf.member_id = found.member_id;

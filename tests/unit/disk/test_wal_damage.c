@@ -295,7 +295,7 @@ static size_t last_batch(const uint8_t *bytes, size_t len)
     struct record_head record;
     ck_assert_int_eq(segment_head_decode(bytes, len, &head), SEGMENT_GOOD);
     size_t batch = 0;
-    for (size_t at = 96; record_verify(bytes, len, at, head.salt, &record);
+    for (size_t at = 96; record_verify(bytes + at, len - at, at, head.salt, &record);
          at += record_bytes(record.size))
         batch = record.batch;
     return batch;
