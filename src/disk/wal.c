@@ -126,11 +126,13 @@ static void write_durably(struct wal *w, const uint8_t *bytes, size_t n, uint64_
     }
 }
 
-/* The next segment is made when a quarter of this one is used; behind a short one at once. */
+/* The next segment is made when a quarter of this one is used; behind a short one, which is full
+ * sooner, when it is clear that there is more to come than what every start writes. */
 static void want_next(struct wal *w)
 {
     const struct segment *s = &w->segment;
-    if (s->at >= s->bytes / 4 || s->bytes < w->conf.segment_bytes)
+    uint64_t part = s->bytes < w->conf.segment_bytes ? 16 : 4;
+    if (s->at >= s->bytes / part)
         spare_want(w->spare, s->sequence + 1);
 }
 

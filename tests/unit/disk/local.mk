@@ -6,11 +6,13 @@ TESTS += %D%/test_disk
 	%D%/rig.c %D%/rig.h \
 	%D%/test_datadir.c \
 	%D%/test_disk.c \
+	%D%/test_snapfile.c \
 	%D%/test_wal.c \
 	%D%/test_wal_crash.c \
 	%D%/test_wal_damage.c \
 	%D%/test_wal_failure.c \
 	%D%/test_wal_files.c \
+	%D%/test_wal_purge.c \
 	tests/lib/faultfile.c tests/lib/faultfile.h \
 	tests/lib/faultio.c tests/lib/faultio.h
 %C%_test_disk_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/lib $(CHECK_CFLAGS)

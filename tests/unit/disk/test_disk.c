@@ -1,4 +1,4 @@
-/* disk: log and data directory. SEED=n repeats one random run. */
+/* disk: log, snapshot files and data directory. SEED=n repeats one random run. */
 #include "base/log.h"
 #include "rig.h"
 
@@ -13,6 +13,8 @@ int main(void)
     suite_add_tcase(s, wal_damage_cases());
     suite_add_tcase(s, wal_crash_cases());
     suite_add_tcase(s, wal_failure_cases());
+    suite_add_tcase(s, wal_purge_cases());
+    suite_add_tcase(s, snapfile_cases());
     suite_add_tcase(s, datadir_cases());
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);
