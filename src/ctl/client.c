@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "ctl/members.h"
 #include "ctl/text.h"
 #include "proto/url.h"
@@ -169,6 +170,25 @@ static int refuse_server_error(const struct endpoint *to, const struct http_repl
     return ERR_NET;
 }
 
+/* Whether the server had taken the waiting request when the connection broke. */
+static bool is_begun(const struct client_request *r, const struct http_reply *reply, struct fail *f)
+{
+    f->begun = r->wait && reply->status == 200 && reply->etcd_index.len > 0 &&
+               num_u64(buf_as_span(&reply->etcd_index), &f->index);
+    return f->begun;
+}
+
+static void add_failure(struct fail *all, size_t i, const struct fail *one)
+{
+    buf_printf(&all->text, "; error #%zu: ", i);
+    buf_span(&all->text, buf_as_span(&one->text));
+    buf_char(&all->text, '\n');
+    buf_printf(&all->detail, "error #%zu: ", i);
+    buf_span(&all->detail, buf_as_span(&one->text));
+    buf_char(&all->detail, '\n');
+    all->connection = all->connection && one->connection;
+}
+
 int client_do(struct client *c, const struct client_request *r, struct http_reply *out,
               struct fail *f)
 {
@@ -198,13 +218,11 @@ int client_do(struct client *c, const struct client_request *r, struct http_repl
             *f = one;
             return ERR_NET;
         }
-        buf_printf(&all.text, "; error #%zu: ", i);
-        buf_span(&all.text, buf_as_span(&one.text));
-        buf_char(&all.text, '\n');
-        buf_printf(&all.detail, "error #%zu: ", i);
-        buf_span(&all.detail, buf_as_span(&one.text));
-        buf_char(&all.detail, '\n');
-        all.connection = all.connection && one.connection;
+        add_failure(&all, i, &one);
+        if (is_begun(r, out, &all)) {
+            c->pinned = (at + 1) % c->endpoints.count;
+            break;
+        }
     }
     fail_fini(&one);
     *f = all;

@@ -30,7 +30,8 @@ struct client_request {
     size_t body_bytes;
     const char *content_type; /* of the body */
     bool once;                /* a repeat could not be told from a first time: one endpoint only */
-    bool wait;                /* the answer may take for ever: no time limit for the headers */
+    bool wait; /* the answer may take for ever: no time limit for the headers. Cut after its head
+                  was there, it fails with BEGUN: who waits knows best from where to go on */
 };
 
 /* Starts the time limit of a command: from now on requests fail with `over` TIMEOUT_NS later. */

@@ -1,14 +1,11 @@
 /* exec-watch: a program run for each change. */
 #include "base/mem.h"
+#include "ctl/children.h"
 #include "ctl/keys.h"
 #include "ctl/table.h"
 #include "ctl/wait.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,43 +86,21 @@ static enum exit_status cannot_start(const char *program, int errnum)
     return EXIT_ARGUMENTS;
 }
 
-static enum exit_status start(char **command, const struct event_reply *e)
+static enum exit_status start(struct children *programs, char **command,
+                              const struct event_reply *e)
 {
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attr;
-    sigset_t defaults;
     size_t owned_from;
     char **env = environment(e, &owned_from);
-    pid_t pid;
+    int errnum = children_start(programs, command, env);
 
-    sigemptyset(&defaults);
-    sigaddset(&defaults, SIGCHLD);
-    sigaddset(&defaults, SIGPIPE);
-    posix_spawnattr_init(&attr);
-    posix_spawnattr_setsigdefault(&attr, &defaults);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-
-    int errnum = posix_spawnp(&pid, command[0], &files, &attr, command, env);
-
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attr);
     for (size_t i = 0; i < VARIABLES; i++)
         mem_free(env[owned_from + i]);
     mem_free(env);
     return errnum == 0 ? EXIT_FINE : cannot_start(command[0], errnum);
 }
 
-/* Nobody asks how the programs end: the system takes them away by itself. */
-static void ignore_children(void)
-{
-    struct sigaction action = {.sa_handler = SIG_IGN, .sa_flags = SA_NOCLDWAIT};
-
-    sigaction(SIGCHLD, &action, NULL);
-}
-
-static enum exit_status run_for_each(struct session *s, struct waiter *w, char **command)
+static enum exit_status run_for_each(struct session *s, struct waiter *w, struct children *programs,
+                                     char **command)
 {
     for (;;) {
         struct event_reply e;
@@ -138,7 +113,7 @@ static enum exit_status run_for_each(struct session *s, struct waiter *w, char *
 
             fprintf(stderr, "Ignored dir %.*s change\n", (int)key.len, key.ptr);
         } else {
-            status = start(command, &e);
+            status = start(programs, command, &e);
         }
         event_reply_fini(&e);
         if (status != EXIT_FINE)
@@ -149,6 +124,7 @@ static enum exit_status run_for_each(struct session *s, struct waiter *w, char *
 enum exit_status exec_watch_run(struct session *s, const struct opts *o)
 {
     struct waiter w = {.recursive = opts_flag(o, "recursive"),
+                       .forever = true,
                        .next_index = wait_first_index(opts_int(o, "after-index"))};
     enum exit_status status = session_open(s, true);
 
@@ -156,12 +132,12 @@ enum exit_status exec_watch_run(struct session *s, const struct opts *o)
         return status;
     if (o->args_count < 2)
         return session_fail_text("key and command to exec required", EXIT_ARGUMENTS);
-    session_end_at_interrupt();
-    ignore_children();
 
     char **command = divide(o, &w.key);
+    struct children *programs = children_new();
 
-    status = run_for_each(s, &w, command);
+    status = run_for_each(s, &w, programs, command);
+    children_free(programs);
     mem_free(command);
     return status;
 }

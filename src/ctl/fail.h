@@ -13,8 +13,9 @@ struct fail {
     bool connection; /* nobody was reached: dialling, reading or time ran out */
     bool over;       /* the time for the whole command ran out */
     bool no_endpoints; /* the cluster publishes none */
+    bool begun;        /* a waiting request was accepted, then cut; index is that of its head */
     int code;          /* of an answer of the key API, 0 otherwise */
-    uint64_t index;    /* the index such an answer names */
+    uint64_t index;    /* the index such an answer names, or of BEGUN */
 };
 
 static inline void fail_fini(struct fail *f)

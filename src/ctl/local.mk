@@ -3,6 +3,7 @@ noinst_LIBRARIES += %D%/libctl.a
 %C%_libctl_a_SOURCES = \
 	%D%/accounts.c %D%/accounts.h \
 	%D%/auth.c \
+	%D%/children.c %D%/children.h \
 	%D%/client.c %D%/client.h \
 	%D%/ctl.c %D%/ctl.h \
 	%D%/endpoint.c %D%/endpoint.h \

@@ -102,6 +102,8 @@ int reply_event(const struct http_reply *r, struct event_reply *out, bool *empty
         return refused(r, f);
     if (r->body.len == 0) {
         *empty = true;
+        (void)take_index(r, out, f);
+        buf_clear(&f->text);
         buf_lit(&f->text, "client: response body is empty");
         return ERR_MALFORMED;
     }

@@ -26,7 +26,7 @@ struct event_reply {
 };
 
 /* Takes an answer of the key API apart. 0, or an error with F set. *EMPTY tells an empty body of a
- * success, which is an error as well except to a watch. */
+ * success, which is an error as well except to a watch; OUT->index is set then, if it is there. */
 int reply_event(const struct http_reply *r, struct event_reply *out, bool *empty,
                 struct fail *f) CP_MUST_CHECK;
 void event_reply_fini(struct event_reply *e);

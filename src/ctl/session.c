@@ -13,38 +13,50 @@
 #include <string.h>
 #include <unistd.h>
 
+/* COPSE_NAME, or where that is absent or empty ETCDCTL_NAME; "" at last. */
+static const char *variable(const char *name)
+{
+    static const char *const prefixes[] = {"COPSE_", "ETCDCTL_"};
+    const char *text = NULL;
+
+    for (size_t i = 0; i < CP_COUNT(prefixes) && (text == NULL || text[0] == '\0'); i++) {
+        char whole[64];
+
+        snprintf(whole, sizeof(whole), "%s%s", prefixes[i], name);
+        text = getenv(whole);
+    }
+    return text != NULL ? text : "";
+}
+
 /* The option, or the variable where the option is absent or empty; "" at last. */
-static const char *option_or_env(const struct session *s, const char *option, const char *variable)
+static const char *option_or_env(const struct session *s, const char *option, const char *name)
 {
     const char *text = opts_text(s->global, option);
 
-    if (text[0] == '\0' && getenv(variable) != NULL)
-        text = getenv(variable);
-    return text;
+    return text[0] != '\0' ? text : variable(name);
 }
 
 static int read_endpoints(struct session *s, struct buf *why)
 {
     static const struct {
-        const char *option, *variable;
+        const char *option, *name;
     } sources[] = {
-        {"endpoints", "ETCDCTL_ENDPOINTS"},
-        {"endpoint", "ETCDCTL_ENDPOINT"},
-        {"peers", "ETCDCTL_PEERS"},
+        {"endpoints", "ENDPOINTS"},
+        {"endpoint", "ENDPOINT"},
+        {"peers", "PEERS"},
     };
-    const char *domain = option_or_env(s, "discovery-srv", "ETCDCTL_DISCOVERY_SRV");
-    const char *insecure = getenv("ETCDCTL_INSECURE_DISCOVERY");
+    const char *domain = option_or_env(s, "discovery-srv", "DISCOVERY_SRV");
 
     if (domain[0] != '\0') {
         bool any =
-            opts_flag(s->global, "insecure-discovery") || (insecure != NULL && insecure[0] != '\0');
+            opts_flag(s->global, "insecure-discovery") || variable("INSECURE_DISCOVERY")[0] != '\0';
         int rc = srv_discover(domain, any, &s->client.endpoints, why);
 
         if (rc != 0 || s->client.endpoints.count > 0)
             return rc;
     }
     for (size_t i = 0; i < CP_COUNT(sources); i++) {
-        const char *list = option_or_env(s, sources[i].option, sources[i].variable);
+        const char *list = option_or_env(s, sources[i].option, sources[i].name);
 
         if (list[0] != '\0')
             return endpoints_add_list(&s->client.endpoints, list, why);
@@ -56,9 +68,9 @@ static int read_endpoints(struct session *s, struct buf *why)
 static struct http_tls tls_of(const struct session *s)
 {
     return (struct http_tls){
-        .cert_file = option_or_env(s, "cert-file", "ETCDCTL_CERT_FILE"),
-        .key_file = option_or_env(s, "key-file", "ETCDCTL_KEY_FILE"),
-        .ca_file = option_or_env(s, "ca-file", "ETCDCTL_CA_FILE"),
+        .cert_file = option_or_env(s, "cert-file", "CERT_FILE"),
+        .key_file = option_or_env(s, "key-file", "KEY_FILE"),
+        .ca_file = option_or_env(s, "ca-file", "CA_FILE"),
     };
 }
 
@@ -99,7 +111,7 @@ int session_check_tls(const struct session *s, struct buf *why)
 
 static void read_credentials(struct session *s)
 {
-    const char *text = option_or_env(s, "username", "ETCDCTL_USERNAME");
+    const char *text = option_or_env(s, "username", "USERNAME");
     const char *colon = strchr(text, ':');
 
     if (text[0] == '\0')

@@ -21,13 +21,13 @@ static void show_change(const struct session *s, const struct event_reply *e, bo
 enum exit_status watch_run(struct session *s, const struct opts *o)
 {
     struct waiter w = {.recursive = opts_flag(o, "recursive"),
+                       .forever = opts_flag(o, "forever"),
                        .next_index = wait_first_index(opts_int(o, "after-index"))};
     enum exit_status status = keys_begin(s, o, &w.key);
-    bool forever = opts_flag(o, "forever");
 
     client_stop_clock(&s->client);
     session_end_at_interrupt();
-    for (bool shown = false; status == EXIT_FINE && (forever || !shown);) {
+    for (bool shown = false; status == EXIT_FINE && (w.forever || !shown);) {
         struct event_reply e;
 
         status = wait_next(s, &w, &e);

@@ -15,6 +15,7 @@ A case is a line: its name, whether it is ours (not recorded, but what we add or
 each is one of
 
   run words, in, env, bare         run the client to its end; `--endpoints URL` stands in front unless bare is true
+                                   signal: sent when it has printed what it should
   start NAME, run words            leave it running; a watch is given time until the server has it
   end NAME, signal                 wait for what it should print, send the signal if there is one, collect
   file NAME, text, mode            write a file into the scratch directory
@@ -278,7 +279,7 @@ class Player:
         self.base = 0
         self.running, self.scripted, self.relays = {}, {}, []
         dropped = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
-        self.env = {k: v for k, v in os.environ.items() if not k.startswith("ETCDCTL_") and k.lower() not in dropped}
+        self.env = {k: v for k, v in os.environ.items() if not k.startswith(("ETCDCTL_", "COPSE_")) and k.lower() not in dropped}
         self.env.update(ETCDCTL_API="2", NO_PROXY="127.0.0.1,localhost", LC_ALL="C", TZ="UTC")
 
     def close(self):
@@ -361,8 +362,7 @@ class Player:
             if time.monotonic() > end:
                 raise Failure("the server never began to answer the watch")
 
-    def end(self, step):
-        client = self.running.pop(step["end"])
+    def end(self, step, client):
         if "signal" in step:
             client.await_lines(step.get("out", "").count("\n"), step.get("err", "").count("\n"))
             if client.process.poll() is None:
@@ -411,10 +411,10 @@ class Player:
         elif "start" in step:
             self.start(step)
         elif "end" in step:
-            self.judge(step, self.end(step))
+            self.judge(step, self.end(step, self.running.pop(step["end"])))
             return True
         else:
-            self.judge(step, self.command(step, self.api.url).finish())
+            self.judge(step, self.end(step, self.command(step, self.api.url)))
             return True
         return False
 
@@ -445,12 +445,21 @@ class Player:
 class Server:
     """A member of our own, on free ports, with a directory of its own."""
 
-    def __init__(self, program):
+    def __init__(self, program, *flags):
+        self.program, self.flags = program, list(flags)
         self.dir = tempfile.mkdtemp(prefix="copse-ctl-server-")
         self.url = "http://127.0.0.1:%d" % free_port()
-        with open(self.dir + "/log", "wb") as log:
-            self.process = subprocess.Popen([program, "serve", "--data-dir", self.dir + "/data", "--listen-client-urls", self.url,
-                                             "--advertise-client-urls", self.url], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.start()
+
+    def start(self):
+        with open(self.dir + "/log", "ab") as log:
+            self.process = subprocess.Popen([self.program, "serve", "--data-dir", self.dir + "/data", "--listen-client-urls", self.url,
+                                             "--advertise-client-urls", self.url] + self.flags,
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
 
     def wait(self):
         end = time.monotonic() + PATIENCE_S
@@ -487,7 +496,7 @@ def load(reference):
         steps = [s for c in cases if c["case"] == deviation["case"] for s in c["steps"] if s.get("run") == deviation["run"]]
         if len(steps) != 1:
             sys.exit("deviations.json: %s %s fits %d steps" % (deviation["case"], deviation["run"], len(steps)))
-        for name in ("exit", "out", "err"):
+        for name in ("exit", "out", "err", "signal"):
             steps[0].pop(name, None)
             if name in deviation:
                 steps[0][name] = deviation[name]
@@ -523,10 +532,10 @@ def play_all(left, ctl, url, tally, verbose):
         player.close()
 
 
-def started(program):
+def started(program, *flags):
     """A server that answers, or None; another process may take the free port before it does, hence three attempts."""
     for _ in range(3):
-        server = Server(program)
+        server = Server(program, *flags)
         if server.wait():
             return server
         server.stop()
