@@ -3,6 +3,7 @@ noinst_LIBRARIES += %D%/libstore.a
 	%D%/apply.c \
 	%D%/audit.c \
 	%D%/bag.c %D%/bag.h \
+	%D%/bulk.c %D%/bulk.h \
 	%D%/draft.c %D%/draft.h \
 	%D%/edit.c %D%/edit.h \
 	%D%/event.c %D%/event.h \

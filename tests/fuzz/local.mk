@@ -4,12 +4,14 @@ FUZZERS += \
 	%D%/fuzz_command \
 	%D%/fuzz_json \
 	%D%/fuzz_keys_parse \
+	%D%/fuzz_load \
 	%D%/fuzz_request \
 	%D%/fuzz_url
 FUZZ_CORPORA = \
 	%D%/corpus/command \
 	%D%/corpus/json \
 	%D%/corpus/keys_parse \
+	%D%/corpus/load \
 	%D%/corpus/request \
 	%D%/corpus/url
 
@@ -32,6 +34,10 @@ endif
 %C%_fuzz_keys_parse_SOURCES = %D%/fuzz_keys_parse.c $(FUZZ_SOURCES)
 %C%_fuzz_keys_parse_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 %C%_fuzz_keys_parse_LDADD = src/api/libapi.a src/proto/libproto.a src/base/libbase.a
+
+%C%_fuzz_load_SOURCES = %D%/fuzz_load.c $(FUZZ_SOURCES)
+%C%_fuzz_load_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+%C%_fuzz_load_LDADD = src/codec/libcodec.a src/store/libstore.a src/proto/libproto.a src/base/libbase.a
 
 %C%_fuzz_request_SOURCES = %D%/fuzz_request.c $(FUZZ_SOURCES) \
 	tests/unit/api/fake_engine.c tests/unit/api/fake_engine.h

@@ -7,6 +7,8 @@ int main(void)
     Suite *suite = suite_create("codec");
 
     suite_add_tcase(suite, command_case());
+    suite_add_tcase(suite, dump_case());
+    suite_add_tcase(suite, dump_model_case());
     suite_add_tcase(suite, event_case());
     suite_add_tcase(suite, get_case());
 

@@ -6,6 +6,8 @@
 #include <check.h>
 
 TCase *command_case(void);
+TCase *dump_case(void);
+TCase *dump_model_case(void);
 TCase *event_case(void);
 TCase *get_case(void);
 

@@ -1,0 +1,63 @@
+/* dump: a published version with all that belongs to it, as JSON Lines: what a snapshot holds.
+ *
+ *   {"copse":"snapshot","format":1,"cluster":"…","index":…,"raft_index":…,"raft_term":…,
+ *    "config_index":…,"time":…,"level":…,"history":…,"counters":[…]}
+ *   {"member":"…","role":"voter","name":"…","peers":["…"],"clients":["…"],"stamp":…,"origin":"…",
+ *    "request":…}                   in the order of ids; only id and role before its first start
+ *   {"dir":"/","c":…,"m":…,"t":…}   nodes in path order: created, modified and tree index
+ *   {"file":"/f","c":…,"m":…,"n":…,"x":…,"v":"…"}
+ *                                   n: changes since it was created, where more than one;
+ *                                   x: expires, ns since 1970; v: the value
+ *   {"event":…,"action":"set","dir":true,"refresh":true,"replaced":true,"path":"…","json":{…}}
+ *                                   true ones only; the JSON as it was rendered
+ *   {"end":…,"files":…,"dirs":…,"bytes":…,"events":…,"crc32c":"…"}
+ *                                   lines before it, counts, checksum of all bytes before it
+ *
+ * Bytes that are not UTF-8 stand as base64 under "file64", "dir64", "v64", "name64", "path64",
+ * "json64", "published64". A new member of a line or a new kind of line needs a new format number.
+ */
+#pragma once
+
+#include "base/blob.h"
+#include "base/buf.h"
+#include "proto/limits.h"
+#include "store/event.h"
+#include "store/read.h"
+
+#define DUMP_FORMAT   1
+#define DUMP_COUNTERS 32 /* at most */
+
+enum dump_role { DUMP_STANDBY, DUMP_VOTER, DUMP_SPARE };
+
+struct dump_member {
+    uint64_t id; /* ascending in the head */
+    enum dump_role role;
+    struct blob *published; /* encoded COMMAND_MEMBER of that id, or NULL before its first start */
+};
+
+/* What belongs to a version beside its tree. */
+struct dump_head {
+    uint64_t cluster_id;
+    uint64_t index;                               /* of the store; dump_new takes the version's */
+    uint64_t raft_index, raft_term, config_index; /* last applied; of the configuration */
+    int64_t time_ns;                              /* the cluster's */
+    uint64_t history_oldest; /* oldest index that the history keeps, events or not; at most
+                                index + 1 */
+    uint32_t level;          /* cluster feature level */
+    unsigned n_counters, n_members;
+    uint64_t counters[DUMP_COUNTERS];
+    struct dump_member members[LIMIT_MEMBERS];
+};
+
+struct dump;
+
+/* Copies the head; takes references of what members have published and of the N events of HISTORY
+ * (ascending by index, from history_oldest to the version's). The version stays pinned until
+ * dump_free. */
+struct dump *dump_new(const struct dump_head *head, const struct version *v,
+                      struct event *const *history, size_t n);
+/* Appends lines until MAX bytes were appended, and to the end of the line it is at then; true when
+ * more is left. Not to be called again after false. Any one thread. */
+bool dump_more(struct dump *d, struct buf *out, size_t max);
+/* NULL is fine. */
+void dump_free(struct dump *d);
