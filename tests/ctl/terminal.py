@@ -70,6 +70,12 @@ def wrong(row):
 
 
 def main():
+    try:
+        for fd in pty.openpty():
+            os.close(fd)
+    except OSError as error:
+        print("skipped: this system has no terminals to give: %s" % error)
+        return 77
     failed = 0
     for row in ROWS:
         reason = wrong(row)
