@@ -248,10 +248,24 @@ void pins_each(const struct pins *p, void (*visit)(void *ctx, struct bag_item it
         bag_each(&p->dead[i].items, visit, ctx);
 }
 
-void pins_fini(struct pins *p, struct draft *d)
+static void assert_no_pin(const struct pins *p)
 {
     for (unsigned i = 0; i < ALL_SLOTS; i++)
         CP_ASSERT(atomic_load(&p->slot[i].at) == PIN_NONE);
+}
+
+void pins_discard(struct pins *p, struct draft *d)
+{
+    assert_no_pin(p);
+    CP_ASSERT(pins_waiting(p) == 0);
+    pool_put(&d->pool, atomic_load(&p->front->now), sizeof(struct version));
+    mem_free(p->dead);
+    mem_free(p->shared_block);
+}
+
+void pins_fini(struct pins *p, struct draft *d)
+{
+    assert_no_pin(p);
     struct bag_item item;
     while (bag_pop(&d->dropped, &item))
         bag_push(&p->work, item);

@@ -57,6 +57,8 @@ static inline void store_pin_pause(void)
 void pins_init(struct pins *p, struct draft *d);
 /* Frees all versions with everything in them, and what waits. */
 void pins_fini(struct pins *p, struct draft *d);
+/* Frees the head of the only version, but nothing in it: it has another owner now. */
+void pins_discard(struct pins *p, struct draft *d);
 
 /* Makes the draft the newest version, unless nothing has changed. */
 void pins_publish(struct pins *p, struct draft *d);

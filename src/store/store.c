@@ -25,6 +25,26 @@ void store_free(struct store *s)
     mem_free(s);
 }
 
+void store_take_over(struct store *s, struct store *from)
+{
+    struct draft *d = &s->draft, *f = &from->draft;
+    draft_bury(d);
+    CP_ASSERT(d->base == d->index && d->dropped.count == 0);
+    CP_ASSERT(f->base == f->index && f->dropped.count == 0 && f->grave == NULL);
+    CP_ASSERT(f->index > d->index);
+    d->index = f->index;
+    draft_drop_tree(d, d->root);
+    d->root = f->root;
+    timers_fini(&d->timers, &d->pool);
+    d->timers = f->timers;
+    pins_discard(&from->pins, f);
+    d->pool.live_bytes += f->pool.live_bytes;
+    d->pool.place_bytes += f->pool.place_bytes;
+    buf_fini(&from->path);
+    buf_fini(&from->cause);
+    mem_free(from);
+}
+
 int64_t store_next_expiry(const struct store *s)
 {
     return timers_next(&s->draft.timers);

@@ -29,6 +29,10 @@ struct version; /* see read.h */
 struct store *store_new(void);
 /* No reader may be pinned any more. */
 void store_free(struct store *s);
+/* Makes what FROM holds the open version of S, for the next publish, and frees FROM. All that S had
+ * is dropped, but readers keep what they have pinned. S has no unpublished changes; FROM is fresh
+ * from bulk_finish, and its index is beyond that of S. */
+void store_take_over(struct store *s, struct store *from);
 
 /* A node as an event shows it. Borrowed from the store, see store_apply. */
 struct node_view {

@@ -138,7 +138,7 @@ void timers_remove(struct timers *t, struct pool *pool, uint32_t record)
 
 void timers_forget(struct timers *t, struct pool *pool, uint32_t record, const struct node *n)
 {
-    if (t->record[record].node == n)
+    if (record < t->used && t->record[record].node == n)
         timers_remove(t, pool, record);
 }
 

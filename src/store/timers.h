@@ -51,7 +51,7 @@ void timers_move(struct timers *t, uint32_t record, const struct node *from, str
 void timers_renew(struct timers *t, uint32_t record, const struct node *from, struct node *n);
 void timers_remove(struct timers *t, struct pool *pool, uint32_t record);
 /* N is about to be freed: removes the record if it is still that of N. The number may long be
- * another's. */
+ * another's, or there is none of that number, when all timers were replaced meanwhile. */
 void timers_forget(struct timers *t, struct pool *pool, uint32_t record, const struct node *n);
 /* The record due first, if that is at CUTOFF_NS or before; 0: none. It may be stale. */
 uint32_t timers_due(struct timers *t, int64_t cutoff_ns);

@@ -1,7 +1,6 @@
 /* Snapshots of random trees: loading one and dumping that gives the same bytes, and the loaded
  * store goes on just as the first one does. */
 #include "base/clock.h"
-#include "base/mem.h"
 #include "codec/render.h"
 #include "snap.h"
 #include "test_codec.h"
@@ -260,6 +259,31 @@ START_TEST(random_trees)
 }
 END_TEST
 
+/* A snapshot is that of its version, whatever is written while it is taken. */
+START_TEST(pinned_meanwhile)
+{
+    uint64_t seed = 11;
+    struct run a = {.store = store_new(), .now_ns = NOW};
+    struct dump_head head = {.history_oldest = 1};
+    struct buf want = {0}, got = {0};
+
+    go_on(&a, NULL, 1500, &seed);
+    snap_dump(a.store, &head, NULL, 0, SIZE_MAX, &want);
+
+    struct dump *d = dump_new(&head, store_pin(a.store, 0), NULL, 0);
+    int pin = store_pin_keep(a.store, 0);
+
+    while (dump_more(d, &got, 200))
+        go_on(&a, NULL, 5, &seed);
+    dump_free(d);
+    store_pin_release(a.store, pin);
+    ck_assert(span_eq(buf_as_span(&got), buf_as_span(&want)));
+    store_free(a.store);
+    buf_fini(&want);
+    buf_fini(&got);
+}
+END_TEST
+
 /* Every number of children around the edges of pages, in one directory and below each other. */
 START_TEST(page_edges)
 {
@@ -305,6 +329,7 @@ TCase *dump_model_case(void)
 
     tcase_set_timeout(tc, 120);
     tcase_add_loop_test(tc, random_trees, 0, 40);
+    tcase_add_test(tc, pinned_meanwhile);
     tcase_add_test(tc, page_edges);
     return tc;
 }

@@ -4,6 +4,7 @@ TESTS += %D%/test_store %D%/test_traps
 %C%_test_store_SOURCES = \
 	%D%/suite.h \
 	%D%/test_apply.c \
+	%D%/test_bulk.c \
 	%D%/test_event.c \
 	%D%/test_expire.c \
 	%D%/test_path.c \

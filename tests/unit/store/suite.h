@@ -7,6 +7,7 @@
 #include <check.h>
 
 TCase *case_apply(void);
+TCase *case_bulk(void);
 TCase *case_expire(void);
 TCase *case_path(void);
 TCase *case_event(void);
