@@ -27,9 +27,11 @@ struct reading {
     const struct wal_conf *conf;
     struct wal_info *info;
     struct err *e;
+    bool read_only;
     const char *path; /* of the present segment */
+    bool last;
     int fd;
-    struct window window; /* its content, from BATCH on at least */
+    struct window window; /* its content; of the last segment all from BATCH on */
     struct segment_head head;
     struct wal_tail tail;
     uint32_t prev;
@@ -65,8 +67,9 @@ static int by_sequence(const void *a, const void *b)
     return (x->sequence > y->sequence) - (x->sequence < y->sequence);
 }
 
-/* Segments in order. A temporary file was never part of the log: it goes. */
-static int find_segments(const struct wal_conf *conf, struct names *names, struct err *e)
+/* Segments in order. A temporary file was never part of the log: it goes, unless READ_ONLY. */
+static int find_segments(const struct wal_conf *conf, bool read_only, struct names *names,
+                         struct err *e)
 {
     const struct diskio *io = conf->io;
     for (;;) {
@@ -74,7 +77,7 @@ static int find_segments(const struct wal_conf *conf, struct names *names, struc
         int rv = io->list(io->ctx, conf->dir, on_name, names);
         if (rv < 0)
             return err_sys(e, -rv, "list %s", conf->dir);
-        if (names->temporary == NULL)
+        if (names->temporary == NULL || read_only)
             break;
         struct buf path = {0};
         buf_printf(&path, "%s/%s", conf->dir, names->temporary);
@@ -111,7 +114,7 @@ static int cannot_read(struct reading *r, int rv)
 /* The N bytes at the end of the good records, if the file has them. */
 static int need(struct reading *r, size_t n)
 {
-    int rv = window_need(&r->window, r->batch, r->at, n);
+    int rv = window_need(&r->window, r->last ? r->batch : r->at, r->at, n);
     return rv < 0 ? cannot_read(r, rv) : 0;
 }
 
@@ -293,6 +296,8 @@ static int settle_torn(struct reading *r, uint64_t end)
     if (proves_damage(r))
         return damaged(r, r->at, "a bad record, with good ones behind it");
     r->info->torn_bytes = end - r->at;
+    if (r->read_only)
+        return 0;
     log_warn("wal.torn_tail", LOG_S("file", r->path), LOG_U("offset", r->at),
              LOG_U("bytes", end - r->at));
     rv = write_zeros(r, r->at, end);
@@ -308,7 +313,7 @@ static int settle_end(struct reading *r)
     if (rv < 0)
         return cannot_read(r, rv);
     rv = end > r->at ? settle_torn(r, end) : 0;
-    if (rv < 0)
+    if (rv < 0 || r->read_only)
         return rv;
     /* What was read may stand in memory only: the process before this one may have ended between
      * write and sync, or because a sync failed, after which the system takes the pages for clean.
@@ -326,56 +331,78 @@ static int settle_end(struct reading *r)
     return 0;
 }
 
-static int read_segment(struct reading *r, const struct name *name, bool first, bool last)
+/* The last segment stays open, for writing. */
+static int read_segment(struct reading *r, const struct name *name, bool first)
 {
     const struct diskio *io = r->conf->io;
-    r->fd = io->open(io->ctx, r->path, last ? O_RDWR : O_RDONLY, 0);
+    bool writes = r->last && !r->read_only;
+    r->fd = io->open(io->ctx, r->path, writes ? O_RDWR : O_RDONLY, 0);
     if (r->fd < 0)
         return err_sys(r->e, -r->fd, "open %s", r->path);
     window_begin(&r->window, io, r->fd);
     int rv = read_head(r, name, first);
     if (rv == 0)
         rv = read_records(r);
-    if (rv == 0 && last)
+    if (rv == 0 && r->last)
         rv = settle_end(r);
     if (rv == 0) {
         r->info->segments++;
         r->info->bytes += r->at;
     }
-    if (rv != 0 || !last)
+    if (rv != 0 || !writes)
         io->close(io->ctx, r->fd);
+    return rv;
+}
+
+static int read_log(struct reading *r, struct kept *kept, struct replay_result *out)
+{
+    const struct wal_conf *conf = r->conf;
+    struct names names = {0};
+    *r->info = (struct wal_info){.cluster_id = conf->cluster_id, .member_id = conf->member_id};
+    int rv = find_segments(conf, r->read_only, &names, r->e);
+    r->info->fresh = rv == 0 && names.n == 0;
+    for (size_t i = 0; rv == 0 && i < names.n; i++) {
+        struct name *name = &names.v[i];
+        char *path = segment_path(conf->dir, name->sequence, name->first_index);
+        r->path = path;
+        r->last = i + 1 == names.n;
+        rv = read_segment(r, name, i == 0);
+        if (rv == 0 && kept != NULL)
+            kept_add(kept, name->sequence, name->first_index);
+        if (rv == 0 && r->last && out != NULL) {
+            out->tail = r->tail;
+            out->last = (struct segment){.fd = r->fd,
+                                         .path = path,
+                                         .sequence = name->sequence,
+                                         .salt = r->head.salt,
+                                         .prev = r->prev,
+                                         .at = r->at};
+        } else {
+            mem_free(path);
+        }
+    }
+    window_fini(&r->window);
+    mem_free(names.v);
+    mem_free(names.temporary);
     return rv;
 }
 
 int replay_log(const struct wal_conf *conf, struct kept *kept, struct replay_result *out,
                struct wal_info *info, struct err *e)
 {
-    struct names names = {0};
     struct reading r = {.conf = conf, .info = info, .e = e, .fd = -1};
     *out = (struct replay_result){.last.fd = -1};
-    *info = (struct wal_info){.cluster_id = conf->cluster_id, .member_id = conf->member_id};
-    int rv = find_segments(conf, &names, e);
-    info->fresh = rv == 0 && names.n == 0;
-    for (size_t i = 0; rv == 0 && i < names.n; i++) {
-        bool last = i + 1 == names.n;
-        char *path = segment_path(conf->dir, names.v[i].sequence, names.v[i].first_index);
-        r.path = path;
-        rv = read_segment(&r, &names.v[i], i == 0, last);
-        kept_add(kept, names.v[i].sequence, names.v[i].first_index);
-        if (rv == 0 && last) {
-            out->tail = r.tail;
-            out->last = (struct segment){.fd = r.fd,
-                                         .path = path,
-                                         .sequence = names.v[i].sequence,
-                                         .salt = r.head.salt,
-                                         .prev = r.prev,
-                                         .at = r.at};
-        } else {
-            mem_free(path);
-        }
-    }
-    window_fini(&r.window);
-    mem_free(names.v);
-    mem_free(names.temporary);
+    return read_log(&r, kept, out);
+}
+
+int wal_scan(const struct wal_conf *conf, struct wal_info *info, struct err *e)
+{
+    struct wal_info found;
+    struct reading r = {.conf = conf, .info = &found, .e = e, .read_only = true, .fd = -1};
+    int rv = read_log(&r, NULL, NULL);
+    if (rv == 0 && info != NULL)
+        *info = found;
+    if (rv != 0 && e != NULL)
+        err_wrap(e, "read the log");
     return rv;
 }

@@ -87,6 +87,10 @@ struct wal_info {
  * ERR_FOREIGN, ERR_VERSION likewise. */
 int wal_open(struct wal **out, const struct wal_conf *conf, struct wal_info *info,
              struct err *e) CP_MUST_CHECK;
+/* Reads a log as wal_open does, with the same refusals, and changes nothing: a torn end is counted
+ * only. For tools. Beside a running member it may meet what is half written or just purged: then
+ * ask again. Of CONF uses dir, io, the ids, replay. */
+int wal_scan(const struct wal_conf *conf, struct wal_info *info, struct err *e) CP_MUST_CHECK;
 /* Makes all durable (unless the disk is full: what found no room is dropped, with a log line),
  * stops the threads, frees. */
 void wal_close(struct wal *w);

@@ -70,6 +70,7 @@ TCase *wal_files_cases(void);
 TCase *wal_damage_cases(void);
 TCase *wal_crash_cases(void);
 TCase *wal_failure_cases(void);
+TCase *wal_large_cases(void);
 TCase *wal_purge_cases(void);
 TCase *snapfile_cases(void);
 TCase *datadir_cases(void);

@@ -13,6 +13,7 @@ int main(void)
     suite_add_tcase(s, wal_damage_cases());
     suite_add_tcase(s, wal_crash_cases());
     suite_add_tcase(s, wal_failure_cases());
+    suite_add_tcase(s, wal_large_cases());
     suite_add_tcase(s, wal_purge_cases());
     suite_add_tcase(s, snapfile_cases());
     suite_add_tcase(s, datadir_cases());
