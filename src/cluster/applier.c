@@ -41,6 +41,7 @@ static uint64_t log_entries(void *ctx, uint64_t first, const struct log_entry *e
     struct engine *e = ctx;
     uint64_t lsn = 0;
     for (unsigned i = 0; i < n; i++) {
+        e->snapshots.log_bytes += entries[i].payload->len;
         struct wal_record r = {.type = WAL_ENTRY,
                                .entry = {.index = first + i,
                                          .term = entries[i].term,

@@ -8,7 +8,10 @@
 
 /* What the log holds, gathered while it is read. */
 struct replay {
-    uint64_t term, vote, base_index, base_term;
+    uint64_t term, vote;
+    uint64_t base_index, base_term; /* what the snapshot holds; 0: there is none */
+    bool seen_base;                 /* the log knows the entry at base_index, with seen_term */
+    uint64_t seen_term;
     struct log_entry *entries;
     size_t n, cap;
     int64_t last_stamp_ns;
@@ -20,12 +23,8 @@ static void replay_cut(struct replay *r, size_t keep)
         blob_unref(r->entries[--r->n].payload);
 }
 
-static int replay_entry(struct replay *r, const struct wal_record *rec, struct err *err)
+static void replay_keep(struct replay *r, const struct wal_record *rec)
 {
-    uint64_t last = r->base_index + r->n;
-    if (rec->entry.index <= r->base_index || rec->entry.index > last + 1)
-        return err_set(err, ERR_CORRUPT, "entry %llu follows entry %llu",
-                       (unsigned long long)rec->entry.index, (unsigned long long)last);
     replay_cut(r, (size_t)(rec->entry.index - r->base_index - 1));
     if (r->n == r->cap) {
         r->cap = r->cap > 0 ? r->cap * 2 : 1024;
@@ -34,11 +33,43 @@ static int replay_entry(struct replay *r, const struct wal_record *rec, struct e
     r->entries[r->n++] = (struct log_entry){.term = rec->entry.term,
                                             .type = (enum entry_type)rec->entry.kind,
                                             .payload = blob_copy(rec->entry.payload)};
+}
+
+/* An entry that the snapshot holds only says whether log and snapshot agree there; it replaced what
+ * was gathered. */
+static int replay_entry(struct replay *r, const struct wal_record *rec, struct err *err)
+{
+    uint64_t last = r->base_index + r->n;
+    if (rec->entry.index <= r->base_index) {
+        replay_cut(r, 0);
+        r->seen_base = rec->entry.index == r->base_index;
+        r->seen_term = rec->entry.term;
+        return 0;
+    }
+    if (rec->entry.index > last + 1)
+        return err_set(err, ERR_CORRUPT, "entry %llu follows entry %llu",
+                       (unsigned long long)rec->entry.index, (unsigned long long)last);
+    replay_keep(r, rec);
     struct command c;
     if (rec->entry.kind == ENTRY_COMMAND && command_decode(rec->entry.payload, &c, err) != 0)
         return err_wrap(err, "entry %llu", (unsigned long long)rec->entry.index);
     if (rec->entry.kind == ENTRY_COMMAND && c.stamp_ns > r->last_stamp_ns)
         r->last_stamp_ns = c.stamp_ns;
+    return 0;
+}
+
+static int replay_mark(struct replay *r, const struct wal_record *rec, struct err *err)
+{
+    if (rec->mark.index > r->base_index)
+        return err_set(
+            err, ERR_CORRUPT,
+            "the log begins behind entry %llu, and the newest good snapshot holds up to entry "
+            "%llu: what lies between is lost; restore a backup, or start as a new member with an "
+            "empty directory",
+            (unsigned long long)rec->mark.index, (unsigned long long)r->base_index);
+    replay_cut(r, 0);
+    r->seen_base = rec->mark.index == r->base_index;
+    r->seen_term = rec->mark.term;
     return 0;
 }
 
@@ -55,10 +86,7 @@ static int replay_record(void *ctx, const struct wal_record *rec, struct err *er
     case WAL_ENTRY:
         return replay_entry(r, rec, err);
     case WAL_MARK:
-        replay_cut(r, 0);
-        r->base_index = rec->mark.index;
-        r->base_term = rec->mark.term;
-        break;
+        return replay_mark(r, rec, err);
     }
     return 0;
 }
@@ -133,8 +161,35 @@ static int start_consensus(struct engine *e, const struct replay *r, struct err 
                                   .base_term = r->base_term,
                                   .entries = r->entries,
                                   .n_entries = r->n};
+    if (r->base_index > 0)
+        boot.snapshot = &e->boot_mark;
     e->consensus = consensus_new(&conf, &engine_consensus_ops, e);
     return consensus_start(e->consensus, &boot, engine_mono_ms(e), err);
+}
+
+/* The log may go on from the snapshot only when it agrees with it (raft_step notes, 3.5: recovery);
+ * otherwise it belongs to a history that the snapshot replaced. */
+static void settle_log(struct engine *e, struct replay *r)
+{
+    if (r->base_index == 0 || !r->seen_base || r->seen_term == r->base_term)
+        return;
+    log_warn("member.log_replaced", LOG_U("entries", r->n), LOG_U("snapshot", r->base_index));
+    replay_cut(r, 0);
+    engine_consensus_ops.log_mark(e, r->base_index, r->base_term);
+    wal_sync(e->wal);
+}
+
+/* Snapshot, then log. */
+static int read_files(struct engine *e, struct replay *r, struct wal_info *info, struct err *err)
+{
+    bool found;
+    int rv = snapshot_restore(e, &found, err);
+    if (rv == 0 && found) {
+        r->base_index = e->boot_mark.index;
+        r->base_term = e->boot_mark.term;
+        r->last_stamp_ns = e->boot_stamp_ns;
+    }
+    return rv == 0 ? open_log(e, info, err) : rv;
 }
 
 int engine_boot(struct engine *e, struct err *err)
@@ -145,16 +200,22 @@ int engine_boot(struct engine *e, struct err *err)
     identify(e);
     int rv = consensus_check_library(err);
     if (rv == 0)
-        rv = open_log(e, &info, err);
+        rv = read_files(e, &r, &info, err);
     if (rv != 0)
         goto out;
+    if (info.fresh && r.base_index > 0) {
+        rv = err_set(err, ERR_CORRUPT, "%s has snapshots and %s no log: restore a backup",
+                     e->conf.dir->snap, e->conf.dir->wal);
+        goto out;
+    }
+    settle_log(e, &r);
     if (r.n == 0 && r.base_index == 0)
         found_cluster(e, &r);
     timekeeper_start(&e->time, e->conf.clock, r.last_stamp_ns);
     rv = start_consensus(e, &r, err);
     if (rv == 0)
-        log_info("member.replayed", LOG_U("entries", r.n), LOG_U("bytes", info.bytes),
-                 LOG_U("index", store_index(e->store)));
+        log_info("member.replayed", LOG_U("snapshot", r.base_index), LOG_U("entries", r.n),
+                 LOG_U("bytes", info.bytes), LOG_U("index", store_index(e->store)));
 out:
     replay_cut(&r, 0);
     mem_free(r.entries);

@@ -170,6 +170,8 @@ static struct mail *sort_mail(struct engine *e, struct mail *mail)
         struct mail *next = mail->next;
         if (mail->kind == MAIL_PROPOSAL) {
             take_proposal(e, CP_CONTAINER_OF(mail, struct proposal, mail));
+        } else if (mail->kind == MAIL_SNAPSHOT) {
+            snapshot_ended(e, mail);
         } else {
             mail->next = NULL;
             *last = mail;
@@ -250,6 +252,7 @@ static void engine_turn(struct engine *e)
     atomic_store_explicit(&e->counters[COUNT_WATCHERS], hub_watchers(e->hub), memory_order_relaxed);
     if (e->conf.turn_end != NULL)
         e->conf.turn_end(e->conf.ctx);
+    snapshot_turn(e);
     e->reclaiming = store_reclaim(e->store, RECLAIM_BUDGET);
 }
 
@@ -305,6 +308,7 @@ static void *engine_main(void *arg)
         engine_sleep(e);
     }
     engine_turn(e);
+    snapshot_stop(e);
     fail_all(e, CAUSE_STOPPED);
     if (e->conf.turn_end != NULL)
         e->conf.turn_end(e->conf.ctx);

@@ -24,6 +24,7 @@ struct engine_conf {
     const struct span *peer_urls, *client_urls; /* advertised */
     unsigned n_peer_urls, n_client_urls;
     unsigned heartbeat_ms, election_ms;
+    uint64_t snapshot_count;              /* applied entries between snapshots */
     size_t history_events, history_bytes; /* bytes 0: no bound */
     const struct clock *clock;
     const struct diskio *io;
@@ -41,7 +42,7 @@ int engine_start(struct engine **out, const struct engine_conf *conf, struct err
 void engine_stop(struct engine *e);
 
 /* Kinds of mail the engine takes. */
-enum { MAIL_PROPOSAL = 1, MAIL_WATCH, MAIL_UNWATCH };
+enum { MAIL_PROPOSAL = 1, MAIL_WATCH, MAIL_UNWATCH, MAIL_SNAPSHOT /* its own */ };
 
 /* One write on its way. Owned by the caller, by the engine from engine_propose until done(). */
 struct proposal {

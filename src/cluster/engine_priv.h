@@ -4,6 +4,7 @@
 #include "cluster/consensus.h"
 #include "cluster/engine.h"
 #include "cluster/member.h"
+#include "cluster/snapshot.h"
 #include "cluster/status.h"
 #include "cluster/timekeeper.h"
 #include "cluster/waiting.h"
@@ -57,9 +58,12 @@ struct engine {
     struct replay *replay;            /* boot.c, while the log is read */
     struct event *events[EVENTS_MAX]; /* of this turn, not yet announced; one reference each */
     size_t events_n;
-    bool expiring;         /* an expire entry is in the log and not yet applied */
-    bool reclaiming;       /* the store has more to free */
-    bool dirty;            /* the tree was changed since the last publish */
+    struct snapshotter snapshots;
+    struct snapshot_mark boot_mark; /* boot: of the snapshot that was restored */
+    int64_t boot_stamp_ns;
+    bool expiring;   /* an expire entry is in the log and not yet applied */
+    bool reclaiming; /* the store has more to free */
+    bool dirty;      /* the tree was changed since the last publish */
 };
 
 /* boot.c: log and consensus, up to the point where committed entries have been applied. */

@@ -17,6 +17,8 @@ noinst_LIBRARIES += %D%/libcluster.a
 	%D%/boot.c \
 	%D%/engine.c %D%/engine.h %D%/engine_priv.h \
 	%D%/member.c %D%/member.h \
+	%D%/restore.c \
+	%D%/snapshot.c %D%/snapshot.h \
 	%D%/status.c %D%/status.h \
 	%D%/timekeeper.c %D%/timekeeper.h \
 	%D%/waiting.c %D%/waiting.h

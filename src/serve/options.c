@@ -36,7 +36,7 @@ static const struct option_def table[] = {
     {"election-timeout", OPTION_UINT, AT(election_ms), "1000", "MS",
      "milliseconds without a leader before an election; at least 5 heartbeats"},
     {"snapshot-count", OPTION_UINT, AT(snapshot_count), "10000", "N",
-     "entries between snapshots; this version keeps the whole log"},
+     "applied entries between snapshots; 0: 10000"},
     {"history-events", OPTION_UINT, AT(history_events), TEXT(LIMIT_HISTORY_EVENTS), "N",
      "events kept for waitIndex"},
     {"history-bytes", OPTION_UINT, AT(history_bytes), TEXT(LIMIT_HISTORY_BYTES), "N",

@@ -28,7 +28,7 @@ struct options {
     unsigned workers, connections_max, watchers_max, head_bytes, idle_timeout_s;
     bool debug, enable_v2, help, version;
     /* derived */
-    bool given_listen_client, given_advertise_client, given_listen_peer, given_snapshot_count;
+    bool given_listen_client, given_advertise_client, given_listen_peer;
     struct url_list listen_client, advertise_client, listen_peer, advertise_peer;
 };
 

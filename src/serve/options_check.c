@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 
+#define SNAPSHOT_COUNT  10000
 #define ELECTION_MS_MAX 50000
 
 void options_given(struct options *o, size_t at)
@@ -15,7 +16,6 @@ void options_given(struct options *o, size_t at)
     o->given_listen_client |= at == offsetof(struct options, listen_client_urls);
     o->given_advertise_client |= at == offsetof(struct options, advertise_client_urls);
     o->given_listen_peer |= at == offsetof(struct options, listen_peer_urls);
-    o->given_snapshot_count |= at == offsetof(struct options, snapshot_count);
 }
 
 /* Cuts S at the first SEP; gives the part before it, S becomes the rest. */
@@ -160,6 +160,8 @@ static int check_words(struct options *o, struct err *e)
         return err_set(e, ERR_USAGE, "--enable-v2=false: copse serves the v2 API and nothing else");
     if (o->history_events == 0 || o->history_events > LIMIT_HISTORY_EVENTS_MAX)
         return err_set(e, ERR_USAGE, "--history-events must be 1 to %d", LIMIT_HISTORY_EVENTS_MAX);
+    if (o->snapshot_count == 0)
+        o->snapshot_count = SNAPSHOT_COUNT; /* as etcd */
     if (o->connections_max == 0)
         return err_set(e, ERR_USAGE, "--max-connections must be at least 1");
     if (o->head_bytes < LIMIT_HEAD_BYTES_MIN || o->head_bytes > LIMIT_HEAD_BYTES_MAX)
@@ -221,7 +223,4 @@ void options_warn(const struct options *o)
     if (o->given_listen_peer)
         log_warn("option.no_effect", LOG_S("flag", "listen-peer-urls"),
                  LOG_S("reason", "a cluster of one opens no peer port"));
-    if (o->given_snapshot_count)
-        log_warn("option.no_effect", LOG_S("flag", "snapshot-count"),
-                 LOG_S("reason", "this version keeps the whole log"));
 }

@@ -83,6 +83,7 @@ static int start_engine(struct server *s, struct err *e)
                                .n_client_urls = o->advertise_client.n,
                                .heartbeat_ms = o->heartbeat_ms,
                                .election_ms = o->election_ms,
+                               .snapshot_count = o->snapshot_count,
                                .history_events = o->history_events,
                                .history_bytes = o->history_bytes,
                                .clock = &clock_system,

@@ -226,6 +226,28 @@ void hub_reset(struct hub *h, uint64_t last)
     history_reset(&h->history, last);
 }
 
+struct event **hub_history(const struct hub *h, uint64_t *oldest, size_t *n)
+{
+    const struct history *y = &h->history;
+    struct event **events = mem_alloc((y->events + 1) * sizeof *events);
+    *oldest = history_oldest(y);
+    *n = 0;
+    for (uint64_t i = *oldest; i <= y->last; i++)
+        if (history_at(y, i) != NULL)
+            events[(*n)++] = history_at(y, i);
+    return events;
+}
+
+void hub_restore(struct hub *h, uint64_t oldest, uint64_t last, struct event *const *events,
+                 size_t n)
+{
+    history_reset(&h->history, oldest > 0 ? oldest - 1 : 0);
+    for (size_t i = 0; i < n; i++)
+        history_add(&h->history, events[i]->index, events[i]);
+    if (h->history.last < last)
+        history_add(&h->history, last, NULL);
+}
+
 /* ---- subscribers */
 
 /* Pushes what the history has for W; true when W needs no more. */

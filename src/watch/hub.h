@@ -49,6 +49,13 @@ void hub_skip(struct hub *h, uint64_t index);
  * its history. */
 void hub_reset(struct hub *h, uint64_t last);
 
+/* Gives what the history keeps, in index order: an array (mem_free) of N borrowed events; *OLDEST =
+ * oldest index kept. */
+struct event **hub_history(const struct hub *h, uint64_t *oldest, size_t *n);
+/* Before anything else: a history from OLDEST to LAST with the N events of it; shares them. */
+void hub_restore(struct hub *h, uint64_t oldest, uint64_t last, struct event *const *events,
+                 size_t n);
+
 /* Replays the history from since on, then registers, without a gap. One-shot: the first match is
  * pushed and the watcher is not registered. V2_OK, or EVENT_INDEX_CLEARED with *oldest = oldest
  * index kept. */

@@ -6,9 +6,11 @@
 #include "cluster/timekeeper.h"
 #include "cluster/waiting.h"
 #include "codec/command.h"
+#include "disk/snapfile.h"
 #include "store/read.h"
 
 #include <check.h>
+#include <dirent.h>
 #include <ftw.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -17,7 +19,7 @@
 
 /* One member in a directory of its own; the test waits on cond until a callback has come. */
 struct fixture {
-    char path[64];
+    char path[64], snap[96];
     struct datadir dir;
     struct engine *engine;
     pthread_mutex_t lock;
@@ -26,6 +28,7 @@ struct fixture {
     unsigned n_done;
     struct event *seen[64];
     unsigned n_seen, n_opened, n_closed;
+    uint64_t snapshot_count;
     struct watch watch;
 };
 
@@ -65,6 +68,7 @@ static void start_on(const struct clock *clock)
                                .n_client_urls = 1,
                                .heartbeat_ms = 100,
                                .election_ms = 1000,
+                               .snapshot_count = fx.snapshot_count,
                                .history_events = 1000,
                                .clock = clock,
                                .io = &diskio_system};
@@ -83,6 +87,22 @@ static void stop(void)
     datadir_close(&fx.dir);
 }
 
+/* How many files of member/DIR end with SUFFIX. */
+static unsigned files(const char *dir, const char *suffix)
+{
+    char path[128];
+    unsigned n = 0;
+    snprintf(path, sizeof(path), "%s/member/%s", fx.path, dir);
+    DIR *d = opendir(path);
+    ck_assert_ptr_nonnull(d);
+    for (struct dirent *f; (f = readdir(d)) != NULL;) {
+        size_t len = strlen(f->d_name), end = strlen(suffix);
+        n += len > end && strcmp(f->d_name + len - end, suffix) == 0;
+    }
+    closedir(d);
+    return n;
+}
+
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
 {
     (void)st;
@@ -93,9 +113,12 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 
 static void setup(void)
 {
-    fx = (struct fixture){.lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
+    fx = (struct fixture){.lock = PTHREAD_MUTEX_INITIALIZER,
+                          .cond = PTHREAD_COND_INITIALIZER,
+                          .snapshot_count = UINT64_MAX};
     snprintf(fx.path, sizeof(fx.path), "/tmp/copse-engine-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(fx.path));
+    snprintf(fx.snap, sizeof(fx.snap), "%s/member/snap", fx.path);
     start();
 }
 
@@ -224,6 +247,80 @@ START_TEST(restart_brings_everything_back)
 }
 END_TEST
 
+/* Writes until the member has taken a snapshot more than there were. */
+static void write_until_snapshot(unsigned count, unsigned *written)
+{
+    char path[32];
+    while (files("snap", ".jsonl") < count) {
+        snprintf(path, sizeof(path), "/s/k%u", (*written)++);
+        (void)run(put(path, path));
+    }
+}
+
+START_TEST(restart_from_snapshot_and_log)
+{
+    char path[32], value[32];
+    unsigned written = 0;
+    stop();
+    fx.snapshot_count = 20;
+    start();
+    struct store_op op = put("/ttl", "x");
+    op.flags = OP_HAS_TTL;
+    op.ttl_s = 1000000;
+    run(op);
+    write_until_snapshot(2, &written);
+    for (int i = 0; i < 5; i++) { /* behind the snapshot, in the log alone */
+        snprintf(path, sizeof(path), "/s/k%u", written++);
+        (void)run(put(path, path));
+    }
+    uint64_t last = fx.done[0]->etcd_index;
+    for (int round = 0; round < 3; round++) {
+        stop();
+        start();
+        for (unsigned i = 0; i < written; i++) {
+            snprintf(path, sizeof(path), "/s/k%u", i);
+            ck_assert_msg(get(path, value, sizeof(value)), "%s is gone", path);
+            ck_assert_str_eq(value, path);
+        }
+        ck_assert(get("/ttl", value, sizeof(value)));
+        ck_assert_uint_eq(run(put("/s/again", "y"))->etcd_index, ++last);
+    }
+    ck_assert_uint_le(files("snap", ".jsonl"), 2);
+    free_done();
+}
+END_TEST
+
+/* The newest snapshot is damaged: the one before it and the log bring everything back. */
+START_TEST(damaged_snapshot_is_passed_over)
+{
+    char path[160], value[32];
+    unsigned written = 0;
+    struct snapfile_list list;
+    struct err e;
+    stop();
+    fx.snapshot_count = 20;
+    start();
+    write_until_snapshot(2, &written);
+    stop();
+    ck_assert_int_eq(snapfile_find(&diskio_system, fx.snap, &list, &e), 0);
+    char *file = snapfile_path(fx.snap, list.v[0]);
+    FILE *f = fopen(file, "r+b");
+    ck_assert_ptr_nonnull(f);
+    fseek(f, 100, SEEK_SET);
+    fputc('!', f);
+    fclose(f);
+    mem_free(file);
+    snapfile_list_fini(&list);
+    start();
+    for (unsigned i = 0; i < written; i++) {
+        snprintf(path, sizeof(path), "/s/k%u", i);
+        ck_assert_msg(get(path, value, sizeof(value)), "%s is gone", path);
+    }
+    ck_assert_uint_eq(files("snap", ".bad"), 1);
+    free_done();
+}
+END_TEST
+
 static void on_push(struct watcher *w, struct event *event, bool historic)
 {
     (void)w;
@@ -284,6 +381,23 @@ static void wait_seen(unsigned n)
         pthread_cond_wait(&fx.cond, &fx.lock);
     pthread_mutex_unlock(&fx.lock);
 }
+
+START_TEST(history_survives_in_the_snapshot)
+{
+    unsigned written = 0;
+    stop();
+    fx.snapshot_count = 20;
+    start();
+    write_until_snapshot(2, &written);
+    stop();
+    start();
+    watch("/s/k0", 4, false);
+    wait_seen(1);
+    ck_assert_uint_eq(fx.seen[0]->index, 4);
+    unwatch();
+    free_done();
+}
+END_TEST
 
 START_TEST(watch_sees_past_and_present)
 {
@@ -479,6 +593,9 @@ int main(void)
     tcase_add_test(member, first_write_is_index_4);
     tcase_add_test(member, refusal_costs_no_index);
     tcase_add_test(member, restart_brings_everything_back);
+    tcase_add_test(member, restart_from_snapshot_and_log);
+    tcase_add_test(member, damaged_snapshot_is_passed_over);
+    tcase_add_test(member, history_survives_in_the_snapshot);
     tcase_add_test(member, watch_sees_past_and_present);
     tcase_add_test(member, watch_below_a_deleted_directory);
     tcase_add_test(member, expiry_comes_by_itself);

@@ -1,0 +1,202 @@
+#include "cluster/engine_priv.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "codec/dump.h"
+#include "disk/snapfile.h"
+
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define PIECE_BYTES ((size_t)256 << 10) /* rendered before it is written */
+#define TRAILING    5000 /* entries kept in memory behind a snapshot, for members that lag a little \
+                          */
+#define RETRY_MS      10000
+#define SNAPSHOT_NICE 10 /* requests come first */
+
+struct snapshot_job {
+    struct mail mail;
+    struct engine *engine;
+    pthread_t thread;
+    struct snapshot_mark mark;
+    struct dump *dump; /* the job's thread, until it ends */
+    int pin;
+    atomic_bool stop; /* engine sets: break off */
+    /* written by the job's thread, read after it ended */
+    int rv;
+    struct err err;
+    uint64_t bytes;
+};
+
+/* ---- the job's thread ---- */
+
+static int write_pieces(struct snapshot_job *j, struct snapfile_writer *w)
+{
+    struct buf piece = {0};
+    int rv = 0;
+    bool more = true;
+    while (rv == 0 && more) {
+        if (atomic_load(&j->stop)) {
+            rv = err_set(&j->err, ERR_STOPPED, "broken off");
+            break;
+        }
+        buf_clear(&piece);
+        more = dump_more(j->dump, &piece, PIECE_BYTES);
+        rv = snapfile_write(w, piece.ptr, piece.len, &j->err);
+    }
+    buf_fini(&piece);
+    j->bytes = snapfile_written(w);
+    return rv;
+}
+
+static int write_snapshot(struct snapshot_job *j)
+{
+    const struct engine_conf *conf = &j->engine->conf;
+    struct snapfile_writer *w = NULL;
+    struct snapfile_id id = {.index = j->mark.index, .term = j->mark.term};
+    int rv = snapfile_begin(&w, conf->io, conf->dir->snap, id, &j->err);
+    if (rv == 0)
+        rv = write_pieces(j, w);
+    if (rv == 0)
+        rv = snapfile_commit(&w, &j->err);
+    snapfile_abort(&w);
+    if (rv == 0) {
+        struct err err;
+        if (snapfile_purge(conf->io, conf->dir->snap, SNAPFILE_KEPT, &err) != 0)
+            log_warn("snapshot.not_purged", LOG_S("error", err.text));
+    }
+    return rv;
+}
+
+static void *job_main(void *arg)
+{
+    struct snapshot_job *j = arg;
+    (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), SNAPSHOT_NICE);
+    j->rv = write_snapshot(j);
+    dump_free(j->dump);
+    j->dump = NULL;
+    mailbox_post_chain(&j->engine->box, &j->mail);
+    return NULL;
+}
+
+/* ---- the engine ---- */
+
+static bool due(const struct engine *e)
+{
+    const struct snapshotter *s = &e->snapshots;
+    return s->job == NULL && e->applied_index - s->index >= e->conf.snapshot_count &&
+           s->log_bytes >= s->bytes / 2 && engine_mono_ms(e) >= s->retry_ms;
+}
+
+static enum dump_role role_of(const struct consensus_members *members, uint64_t id)
+{
+    static const enum dump_role roles[] = {
+        [MEMBER_STANDBY] = DUMP_STANDBY, [MEMBER_VOTER] = DUMP_VOTER, [MEMBER_SPARE] = DUMP_SPARE};
+    for (unsigned i = 0; i < members->n; i++)
+        if (members->m[i].id == id)
+            return roles[members->m[i].role];
+    CP_NEVER("a member of the table that consensus does not know");
+}
+
+static void fill_head(struct engine *e, const struct snapshot_mark *mark, struct dump_head *head)
+{
+    *head = (struct dump_head){.cluster_id = e->cluster_id,
+                               .index = store_index(e->store),
+                               .raft_index = mark->index,
+                               .raft_term = mark->term,
+                               .config_index = mark->members_index,
+                               .time_ns = timekeeper_now(&e->time),
+                               .level = e->members.level,
+                               .n_counters = COUNT_WATCHERS};
+    for (unsigned i = 0; i < COUNT_WATCHERS; i++)
+        head->counters[i] = engine_count(e, i);
+    for (unsigned i = 0; i < e->members.n; i++)
+        head->members[head->n_members++] =
+            (struct dump_member){.id = e->members.m[i].id,
+                                 .role = role_of(&mark->members, e->members.m[i].id),
+                                 .published = e->members.m[i].published};
+}
+
+static struct dump *begin_dump(struct engine *e, const struct snapshot_mark *mark,
+                               const struct version *v)
+{
+    struct dump_head head;
+    fill_head(e, mark, &head);
+    size_t n;
+    struct event **events = hub_history(e->hub, &head.history_oldest, &n);
+    struct dump *dump = dump_new(&head, v, events, n);
+    mem_free(events);
+    return dump;
+}
+
+void snapshot_turn(struct engine *e)
+{
+    struct snapshot_mark mark;
+    if (!due(e) || !consensus_snapshot_begin(e->consensus, &mark))
+        return;
+    CP_ASSERT(mark.index == e->applied_index && !e->dirty);
+    const struct version *v = store_pin(e->store, ENGINE_SLOT);
+    int pin = store_pin_keep(e->store, ENGINE_SLOT);
+    if (pin < 0) {
+        store_unpin(e->store, ENGINE_SLOT); /* all long pins are taken: the next turn tries again */
+        return;
+    }
+    struct snapshot_job *j = mem_zalloc(sizeof(*j));
+    j->mail.kind = MAIL_SNAPSHOT;
+    j->engine = e;
+    j->mark = mark;
+    j->pin = pin;
+    j->dump = begin_dump(e, &mark, v);
+    int rv = pthread_create(&j->thread, NULL, job_main, j);
+    if (rv != 0) {
+        log_warn("snapshot.no_thread", LOG_S("error", err_text(-rv)));
+        dump_free(j->dump);
+        store_pin_release(e->store, pin);
+        mem_free(j);
+        e->snapshots.retry_ms = engine_mono_ms(e) + RETRY_MS;
+        return;
+    }
+    e->snapshots.job = j;
+    e->snapshots.log_bytes = 0;
+}
+
+/* Gives what is left of the job. */
+static void job_end(struct engine *e, struct snapshot_job *j)
+{
+    pthread_join(j->thread, NULL);
+    store_pin_release(e->store, j->pin);
+    e->snapshots.job = NULL;
+}
+
+void snapshot_ended(struct engine *e, struct mail *mail)
+{
+    struct snapshot_job *j = CP_CONTAINER_OF(mail, struct snapshot_job, mail);
+    struct snapshotter *s = &e->snapshots;
+    job_end(e, j);
+    if (j->rv != 0) {
+        log_warn("snapshot.failed", LOG_S("error", j->err.text),
+                 LOG_S("effect", "the log is kept; the next try comes by itself"));
+        s->retry_ms = engine_mono_ms(e) + RETRY_MS;
+    } else {
+        /* The log stays until the snapshot before this one, in case this one turns out bad. */
+        uint64_t before = s->index;
+        s->index = j->mark.index;
+        s->bytes = j->bytes;
+        (void)consensus_snapshot_done(e->consensus, &j->mark, TRAILING, engine_mono_ms(e));
+        wal_purge(e->wal, before);
+        log_info("snapshot.taken", LOG_U("index", s->index), LOG_U("bytes", s->bytes));
+    }
+    mem_free(j);
+}
+
+void snapshot_stop(struct engine *e)
+{
+    struct snapshot_job *j = e->snapshots.job;
+    if (j == NULL)
+        return;
+    atomic_store(&j->stop, true);
+    job_end(e, j);
+    (void)mailbox_take(&e->box); /* its mail; nothing else comes any more */
+    mem_free(j);
+}

@@ -1,0 +1,35 @@
+/* snapshot: when one is due, what goes into it, what is trimmed behind it, and the way back at
+ * start. The engine pins the version and hands it, with all that belongs to it, to a thread of the
+ * snapshot's own; it goes on meanwhile and hears by mail how it ended. One at a time. Private to
+ * cluster. */
+#pragma once
+
+#include "base/err.h"
+#include "base/mailbox.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct engine;
+struct snapshot_job;
+
+/* Engine only. */
+struct snapshotter {
+    struct snapshot_job *job; /* the one that is being written, or NULL */
+    uint64_t index;     /* last entry that the newest durable snapshot holds; 0: there is none */
+    uint64_t bytes;     /* its size */
+    uint64_t log_bytes; /* payloads written to the log since it was begun */
+    uint64_t retry_ms;  /* after a failure: not before this */
+};
+
+/* Once a turn, when all that was applied is published. */
+void snapshot_turn(struct engine *e);
+/* The mail of a job came: trims the log behind a snapshot that is durable. */
+void snapshot_ended(struct engine *e, struct mail *mail);
+/* At the end of the engine: breaks off the one that is being written. */
+void snapshot_stop(struct engine *e);
+
+/* At start: what the newest good snapshot holds goes into the engine; false in *FOUND when there is
+ * none. A damaged one is passed over with a warning: whether the log still reaches back to the one
+ * before it, the replay tells. */
+int snapshot_restore(struct engine *e, bool *found, struct err *err) CP_MUST_CHECK;
