@@ -5,7 +5,8 @@ is there, nothing is there that nobody sent, and the indexes go on from where th
   COPSE=src/copse recovery.py [--cycles 12] [--seed N] [--seconds S] [FLAG ...]
 
 Writers own their keys, so that each knows what its key may hold: the last acknowledged value, or the one that was on its
-way when the server died. They set, compare-and-swap, delete, and append to in-order queues. FLAGs go to the server. Prints
+way when the server died. They set, compare-and-swap, delete, and append to in-order queues. FLAGs go to the server
+(default: --snapshot-count 150). Prints
 the seed, what was done, and "N passed, N failed", one a cycle. Standard library only.
 """
 import argparse
@@ -167,6 +168,7 @@ def main():
     p.add_argument("--seed", type=int, default=int(os.environ.get("SEED") or random.randrange(10 ** 6)))
     p.add_argument("--seconds", type=float, default=0, help="go on at least this long")
     a, flags = p.parse_known_args()
+    flags = flags or ["--snapshot-count", "150"]   # so that kills meet snapshots and purges, too
     r = random.Random(a.seed)
     print("SEED=%d" % a.seed)
     top = tempfile.mkdtemp(prefix="copse-recovery-")
