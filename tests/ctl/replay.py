@@ -58,7 +58,6 @@ ROOT = {"Authorization": "Basic " + base64.b64encode(b"root:toor").decode()}
 KINDS = {
     "time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z",
     "logtime": r"\d{4}[-/]\d\d[-/]\d\d \d\d:\d\d:\d\d(?:\.\d+)?",
-    "ttl100": r"(?:9[789]|100)",
     "id": r"[0-9a-f]{1,16}",
     "name": r"\S+",
     "urls": r"\S+",
@@ -276,7 +275,7 @@ class Player:
         self.has = api.has()
         if subprocess.run(ctl + ["help", "backup"], capture_output=True, check=False).returncode == 0:
             self.has.add("backup")
-        self.base = 0
+        self.base, self.began = 0, time.monotonic()
         self.running, self.scripted, self.relays = {}, {}, []
         dropped = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
         self.env = {k: v for k, v in os.environ.items() if not k.startswith(("ETCDCTL_", "COPSE_")) and k.lower() not in dropped}
@@ -291,7 +290,7 @@ class Player:
         while self.api.index() < FIRST_INDEX:
             self.api.ask("PUT", "/v2/keys/rc", "value=x")
         self.api.clean(self.has)
-        self.base = self.api.index()
+        self.base, self.began = self.api.index(), time.monotonic()
 
     def end_case(self):
         for client in self.running.values():
@@ -324,6 +323,11 @@ class Player:
             return m.group(0) if known is None else known
         return re.sub(r"<([^<>]+)>", hole, text)
 
+    def ttl(self, whole_s):
+        """What may be left now of so many seconds, if they were given since the case began."""
+        passed_s = int(time.monotonic() - self.began) + 1
+        return "(?:%s)" % "|".join(str(left) for left in range(max(whole_s - passed_s, 1), whole_s + 1))
+
     def pattern(self, text):
         """A regular expression for the bytes that TEXT stands for."""
         def part(piece):
@@ -331,6 +335,8 @@ class Player:
                 hole = piece[1:-1]
                 if hole in KINDS:
                     return KINDS[hole]
+                if hole == "ttl100":
+                    return self.ttl(100)
                 known = self.known(hole)
                 if known is not None:
                     return re.escape(known)
