@@ -116,6 +116,17 @@ void conn_cut(struct conn *k)
     shutdown(k->fd, SHUT_RDWR);
 }
 
+/* A connection that was closed while a body was asked for is freed when libmicrohttpd looks at it
+ * the next time: if it is ready, if it is the one that was silent longest, or if it has a time-out
+ * of its own. */
+void conn_is_ending(struct conn *k)
+{
+    unsigned own = k->worker->door->conf.idle_timeout_s + 1;
+
+    (void)MHD_set_connection_option(k->mhd, MHD_CONNECTION_OPTION_TIMEOUT, own);
+    k->worker->again = true;
+}
+
 /* Bytes of the listing that the client has, as far as the kernel knows. */
 static uint64_t received(const struct conn *k)
 {

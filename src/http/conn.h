@@ -73,6 +73,8 @@ void conn_cut(struct conn *k);
 /* Ends what makes no headway although bytes move: libmicrohttpd's own time-out counts from the last
  * byte. */
 void conn_cut_slow(struct conn *k);
+/* libmicrohttpd closes the connection in the callback that runs: see to it that it looks again. */
+void conn_is_ending(struct conn *k);
 /* The engine has answered (or refused to take) the write. */
 void conn_written(struct conn *k, struct proposal *p);
 /* Bytes of the socket that all requests up to the present one have taken; less than that when one

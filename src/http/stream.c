@@ -15,8 +15,10 @@
 
 /* The end of a body of unknown length, if need be by closing: libmicrohttpd 0.9.75 then forgets
  * that there is something left to do. */
-static ssize_t end_of_body(const struct conn *k)
+static ssize_t end_of_body(struct conn *k)
 {
+    if (k->http10)
+        conn_is_ending(k);
     k->worker->again = true;
     return MHD_CONTENT_READER_END_OF_STREAM;
 }

@@ -69,7 +69,7 @@ bool tap_take(struct sub *s)
     }
     s->bytes_before = conn_bytes(k);
     atomic_fetch_add(&w->door->connections, 1); /* libmicrohttpd reports the end of the other one */
-    w->again = true;                            /* its descriptor is still to be closed */
+    conn_is_ending(k);                          /* its descriptor is still to be closed */
     k->sub = NULL;
     s->conn = NULL;
     s->blocked = false;

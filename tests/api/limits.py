@@ -190,6 +190,50 @@ def connections():
             c.close()
 
 
+def connections_that_watch():
+    """A watch keeps its place among the connections, whatever becomes of its socket, and gives it back once."""
+    count = 8
+    with Server("--max-connections", str(count)) as s:
+        wait_for(lambda: s.descriptors() and s.is_ready(), "ready")
+        writer = s.connect()
+
+        def write():
+            writer.sendall(b"PUT /v2/keys/w HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+            status, headers, rest = head_of(writer)
+            while len(rest) < int(headers["Content-Length"]):
+                rest += writer.recv(4096)
+            assert status in (200, 201)
+
+        write()
+        for _ in range(5):
+            polls = []
+
+            def fill():
+                c = open_watch(s, "/w", "wait=true")
+                if head_of(c)[0] == 200:
+                    polls.append(c)
+                else:
+                    c.close()
+                return len(polls) == count - 1
+
+            wait_for(fill, "all places are taken")
+            with s.connect() as c:
+                same(head_of(c)[0], 503, "one beyond")
+            for _ in range(3):  # each answered, then waiting again on the same connection
+                write()
+                for c in polls:
+                    data = b""
+                    while not data.endswith(b"0\r\n\r\n"):
+                        data += c.recv(4096)
+                    c.sendall(b"GET /v2/keys/w?wait=true HTTP/1.1\r\nHost: a\r\n\r\n")
+                    same(head_of(c)[0], 200)
+            with s.connect() as c:
+                same(head_of(c)[0], 503, "still one beyond")
+            for c in polls:
+                c.close()
+        writer.close()
+
+
 def watchers():
     count = 5
     with Server("--max-watchers", str(count)) as s:
@@ -448,7 +492,7 @@ def stuck_watches():
 
 
 TESTS = [heads, heads_never_meet_silence, a_long_target_that_is_redirected, keys, parameters, bodies, connections,
-         watchers, history, slow_requests, slow_readers, stuck_watches]
+         connections_that_watch, watchers, history, slow_requests, slow_readers, stuck_watches]
 
 if __name__ == "__main__":
     sys.exit(run(TESTS, sys.argv[1:]))
