@@ -23,7 +23,9 @@ enum exit_status ls_run(struct session *s, const struct opts *o)
     if (strcmp(s->output, "simple") == 0) {
         struct buf text = {0};
 
-        print_listing(&text, e.node, opts_flag(o, "p"));
+        print_listing(
+            &text, e.node,
+            (struct print_marks){.slash = opts_flag(o, "p"), .colour = print_may_colour()});
         print_out(&text);
         buf_fini(&text);
     } else {

@@ -4,7 +4,12 @@
 #include "base/jsonw.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#define BLUE  "\033[1;34m"
+#define PLAIN "\033[0m"
 
 static void add_member(struct buf *out, const char *name, uint64_t number)
 {
@@ -112,28 +117,41 @@ void print_show_event(const struct event_reply *e, const char *format)
     buf_fini(&text);
 }
 
-static void add_names(struct buf *out, const json_t *node, bool mark_dirs)
+static void add_name(struct buf *out, const json_t *node, struct print_marks marks)
 {
-    add_line(out, "", node_text(node, "key"));
-    if (mark_dirs && node_is_dir(node)) {
-        out->len--;
-        buf_lit(out, "/\n");
-    }
+    bool dir = node_is_dir(node);
+
+    buf_printf(out, "%s", dir && marks.colour ? BLUE : "");
+    buf_span(out, node_text(node, "key"));
+    buf_printf(out, "%s%s\n", dir && marks.colour ? PLAIN : "", dir && marks.slash ? "/" : "");
+}
+
+static void add_names(struct buf *out, const json_t *node, struct print_marks marks)
+{
+    add_name(out, node, marks);
 
     const json_t *nodes = json_object_get(node, "nodes");
 
     for (size_t i = 0; i < json_array_size(nodes); i++)
-        add_names(out, json_array_get(nodes, i), mark_dirs);
+        add_names(out, json_array_get(nodes, i), marks);
 }
 
-void print_listing(struct buf *out, const json_t *node, bool mark_dirs)
+void print_listing(struct buf *out, const json_t *node, struct print_marks marks)
 {
     const json_t *nodes = json_object_get(node, "nodes");
 
     if (!node_is_dir(node))
         add_line(out, "", node_text(node, "key"));
     for (size_t i = 0; i < json_array_size(nodes); i++)
-        add_names(out, json_array_get(nodes, i), mark_dirs);
+        add_names(out, json_array_get(nodes, i), marks);
+}
+
+bool print_may_colour(void)
+{
+    const char *none = getenv("NO_COLOR"), *term = getenv("TERM");
+
+    return isatty(STDOUT_FILENO) && (none == NULL || none[0] == '\0') && term != NULL &&
+           strcmp(term, "dumb") != 0;
 }
 
 void print_out(const struct buf *text)

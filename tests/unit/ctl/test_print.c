@@ -90,11 +90,14 @@ START_TEST(listing)
     bool empty;
 
     ck_assert_int_eq(take(200, DIRECTORY, "", &e, &empty, &f), 0);
-    print_listing(&text, e.node, false);
+    print_listing(&text, e.node, (struct print_marks){0});
     ck_assert_str_eq(buf_cstr(&text), "/d/a\n/d/e\n");
     buf_clear(&text);
-    print_listing(&text, e.node, true);
+    print_listing(&text, e.node, (struct print_marks){.slash = true});
     ck_assert_str_eq(buf_cstr(&text), "/d/a\n/d/e/\n");
+    buf_clear(&text);
+    print_listing(&text, e.node, (struct print_marks){.slash = true, .colour = true});
+    ck_assert_str_eq(buf_cstr(&text), "/d/a\n\033[1;34m/d/e\033[0m/\n");
     event_reply_fini(&e);
     buf_fini(&text);
 }
