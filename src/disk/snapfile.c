@@ -9,11 +9,17 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define WRITE_STEP_BYTES ((size_t)256 << 10)
 /* What may stand written and not synced. */
 #define SYNC_STEP_BYTES ((uint64_t)2 << 20)
-#define ID_CHARS        33 /* of a name: index, '-', term */
+/* After each such sync the writer leaves the disk to the log for three times as long as it took:
+ * measured with a log under full load, this costs the log 10 to 15 percent while a snapshot is
+ * written; without rest more than half. */
+#define REST_FACTOR 3
+#define REST_NS_MAX INT64_C(50000000)
+#define ID_CHARS    33 /* of a name: index, '-', term */
 
 static char *path_with(const char *dir, struct snapfile_id id, const char *suffix)
 {
@@ -196,6 +202,24 @@ static int sync_file(struct snapfile_writer *w, struct err *e)
     return 0;
 }
 
+static int64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+static int sync_and_rest(struct snapfile_writer *w, struct err *e)
+{
+    int64_t before = now_ns();
+    int rv = sync_file(w, e);
+    int64_t rest = (now_ns() - before) * REST_FACTOR;
+    struct timespec t = {.tv_nsec = rest < REST_NS_MAX ? rest : REST_NS_MAX};
+    if (rv == 0)
+        nanosleep(&t, NULL);
+    return rv;
+}
+
 static int put(struct snapfile_writer *w, const void *bytes, size_t n, struct err *e)
 {
     const char *p = bytes;
@@ -207,7 +231,7 @@ static int put(struct snapfile_writer *w, const void *bytes, size_t n, struct er
         w->at += k;
         p += k;
         n -= k;
-        rv = w->at - w->synced >= SYNC_STEP_BYTES ? sync_file(w, e) : 0;
+        rv = w->at - w->synced >= SYNC_STEP_BYTES ? sync_and_rest(w, e) : 0;
         if (rv < 0)
             return rv;
     }

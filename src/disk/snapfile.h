@@ -49,8 +49,8 @@ struct snapfile_writer;
 
 int snapfile_begin(struct snapfile_writer **out, const struct diskio *io, const char *dir,
                    struct snapfile_id id, struct err *e) CP_MUST_CHECK;
-/* Adds a piece of any size; small ones are gathered. Waits for the disk every few MiB, so that a
- * sync of the log never has a whole snapshot before it. */
+/* Adds a piece of any size; small ones are gathered. Waits for the disk every few MiB, and rests
+ * behind that (up to 50 ms), so that a sync of the log never has a whole snapshot before it. */
 int snapfile_write(struct snapfile_writer *w, const void *bytes, size_t n,
                    struct err *e) CP_MUST_CHECK;
 uint64_t snapfile_written(const struct snapfile_writer *w);
