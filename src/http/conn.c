@@ -384,7 +384,7 @@ void conn_on_completed(void *cls, struct MHD_Connection *mhd, void **req_cls,
         close_idle(k);
 }
 
-static struct conn *conn_new(struct worker *w)
+struct conn *conn_expect(struct worker *w, int fd, uint64_t bytes_before)
 {
     struct conn *k;
 
@@ -397,8 +397,35 @@ static struct conn *conn_new(struct worker *w)
         list_del(&k->place);
     }
     k->since_s = w->mono_s;
-    list_add_tail(&w->conns, &k->place);
+    k->fd = fd;
+    k->bytes_before = bytes_before;
+    list_add_tail(&w->coming, &k->place);
     return k;
+}
+
+/* The expected connection with that descriptor: the first, since they begin in order. */
+static struct conn *expected(struct worker *w, int fd)
+{
+    LIST_FOREACH (at, &w->coming) {
+        struct conn *k = CP_CONTAINER_OF(at, struct conn, place);
+
+        if (k->fd == fd)
+            return k;
+    }
+    CP_ASSERT(!"a descriptor that was added");
+    return NULL;
+}
+
+void conn_forget(struct conn *k)
+{
+    struct worker *w = k->worker;
+
+    CP_ASSERT(k->state == CONN_IDLE);
+    k->mhd = NULL;
+    k->fd = -1;
+    list_del(&k->place);
+    list_add_tail(&w->spare_conns, &k->place);
+    atomic_fetch_sub(&w->door->connections, 1);
 }
 
 void conn_on_connection(void *cls, struct MHD_Connection *mhd, void **context,
@@ -407,13 +434,13 @@ void conn_on_connection(void *cls, struct MHD_Connection *mhd, void **context,
     struct worker *w = cls;
 
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-        struct conn *k = conn_new(w);
+        struct conn *k = expected(
+            w, MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
 
         k->mhd = mhd;
-        k->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-        k->bytes_before = w->bytes_before;
+        list_del(&k->place);
+        list_add_tail(&w->conns, &k->place);
         *context = k;
-        w->started++;
         return;
     }
 
@@ -421,18 +448,14 @@ void conn_on_connection(void *cls, struct MHD_Connection *mhd, void **context,
 
     if (k == NULL)
         return;
-    CP_ASSERT(k->state == CONN_IDLE);
     *context = NULL;
-    k->mhd = NULL;
-    k->fd = -1;
-    list_del(&k->place);
-    list_add_tail(&w->spare_conns, &k->place);
-    atomic_fetch_sub(&w->door->connections, 1);
+    conn_forget(k);
 }
 
 void conns_free(struct worker *w)
 {
     CP_ASSERT(list_empty(&w->conns));
+    CP_ASSERT(list_empty(&w->coming));
     LIST_FOREACH_SAFE (at, tmp, &w->spare_conns) {
         struct conn *k = CP_CONTAINER_OF(at, struct conn, place);
 

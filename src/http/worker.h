@@ -82,14 +82,13 @@ struct worker {
 
     /* The worker only. */
     struct list conns;
+    struct list coming; /* given to libmicrohttpd, which has not begun with them */
     struct list spare_conns;
     /* noted: there is something to send; blocked: and the socket takes no more for now */
     struct list taps, taps_noted, taps_blocked;
-    uint64_t bytes_before; /* of the connection that is being added */
     unsigned writes;       /* proposals that the engine has */
     unsigned watches;      /* watches that the engine has */
     unsigned replying;     /* connections whose reply is on its way out */
-    unsigned started;      /* connections ever taken over */
     bool again;            /* libmicrohttpd has something to do of which no descriptor will tell */
     uint64_t passes;       /* begun so far */
     bool draining, cut;
@@ -136,8 +135,9 @@ void worker_fini(struct worker *w);
 /* Makes epoll and daemon ready; the thread is the caller's to start. */
 int worker_prepare(struct worker *w, struct err *e) CP_MUST_CHECK;
 void *worker_main(void *worker);
-/* Makes libmicrohttpd serve an open connection, already counted. */
-void worker_adopt(struct worker *w, int fd, const struct sockaddr *from, socklen_t len);
+/* Makes libmicrohttpd serve an open connection, already counted, of which BYTES_BEFORE were read. */
+void worker_adopt(struct worker *w, int fd, const struct sockaddr *from, socklen_t len,
+                  uint64_t bytes_before);
 uint64_t worker_now_ms(void);
 
 /* accept.c: worker 0 only. */

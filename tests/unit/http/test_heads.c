@@ -3,7 +3,15 @@
 #include "proto/limits.h"
 #include "test_http.h"
 
+#include <microhttpd.h>
 #include <unistd.h>
+
+/* Newer ones refuse that by themselves, with a page of their own. */
+#if MHD_VERSION >= 0x01000100
+#define NO_HOST NULL
+#else
+#define NO_HOST "400 Bad Request: missing required Host header"
+#endif
 
 #define HOST "Host: x\r\n"
 
@@ -12,7 +20,7 @@ static const struct head_row {
     int status;
     const char *text; /* start of the body; NULL: not looked at */
 } rows[] = {
-    {"no host", "GET /echo HTTP/1.1\r\n\r\n", 400, "400 Bad Request: missing required Host header"},
+    {"no host", "GET /echo HTTP/1.1\r\n\r\n", 400, NO_HOST},
     {"two hosts", "GET /echo HTTP/1.1\r\n" HOST HOST "\r\n", 400,
      "400 Bad Request: too many Host headers"},
     {"no host on 1.0", "GET /echo HTTP/1.0\r\n\r\n", 200, "GET /echo"},
