@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #define KEEPALIVE_S 30L
+#define DIAL_S      30L
 
 struct http {
     CURL *easy;
@@ -147,6 +148,7 @@ static void set_up(struct http *h, const struct http_call *call, struct curl_sli
     curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(e, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_S);
     curl_easy_setopt(e, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_S);
+    curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT, DIAL_S);
     curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, call->method);
     curl_easy_setopt(e, CURLOPT_HTTPHEADER, headers);
@@ -212,10 +214,12 @@ static void add_broken(struct http *h, struct buf *b, const char *verb, long err
  * have begun to write, as an alert or as a connection that is gone. */
 static bool is_certificate_refused(const struct http *h, const struct http_call *call, CURLcode rc)
 {
+    long connects = 0;
+
     if (strncasecmp(call->url, "https:", 6) != 0 || h->headers_done)
         return false;
-    return strstr(h->words, "alert") != NULL ||
-           (rc == CURLE_SEND_ERROR && h->tls.cert_file[0] == '\0');
+    curl_easy_getinfo(h->easy, CURLINFO_NUM_CONNECTS, &connects);
+    return strstr(h->words, "alert") != NULL || (rc == CURLE_SEND_ERROR && connects > 0);
 }
 
 static int explain(struct http *h, const struct http_call *call, CURLcode rc, struct fail *f)
@@ -231,6 +235,10 @@ static int explain(struct http *h, const struct http_call *call, CURLcode rc, st
     case CURLE_COULDNT_CONNECT:
         buf_printf(&f->text, "dial tcp %s: connect: ", h->dialled);
         add_os_words(&f->text, errnum != 0 ? (int)errnum : ECONNREFUSED);
+        f->connection = true;
+        break;
+    case CURLE_OPERATION_TIMEDOUT:
+        buf_printf(&f->text, "dial tcp %s: i/o timeout", h->dialled);
         f->connection = true;
         break;
     case CURLE_COULDNT_RESOLVE_HOST:
@@ -251,10 +259,8 @@ static int explain(struct http *h, const struct http_call *call, CURLcode rc, st
         add_broken(h, &f->text, "write", errnum);
         break;
     case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE: /* no certificate in it */
         buf_lit(&f->text, "x509: certificate signed by unknown authority");
-        break;
-    case CURLE_SSL_CERTPROBLEM:
-        buf_lit(&f->text, "tls: private key does not match public key");
         break;
     default:
         buf_printf(&f->text, "%s", h->words[0] != '\0' ? h->words : curl_easy_strerror(rc));

@@ -1,10 +1,11 @@
 noinst_LIBRARIES += %D%/libctl.a
-%C%_libctl_a_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS)
+%C%_libctl_a_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS) $(GNUTLS_CFLAGS) $(JANSSON_CFLAGS)
 %C%_libctl_a_SOURCES = \
 	%D%/accounts.c %D%/accounts.h \
 	%D%/auth.c \
 	%D%/children.c %D%/children.h \
 	%D%/client.c %D%/client.h \
+	%D%/credentials.c %D%/credentials.h \
 	%D%/ctl.c %D%/ctl.h \
 	%D%/endpoint.c %D%/endpoint.h \
 	%D%/exec.c \

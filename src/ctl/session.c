@@ -2,11 +2,10 @@
 #include "ctl/session.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "ctl/credentials.h"
 #include "ctl/password.h"
 #include "ctl/srv.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,39 +73,11 @@ static struct http_tls tls_of(const struct session *s)
     };
 }
 
-static int check_readable(const char *path, struct buf *why)
-{
-    if (path[0] == '\0')
-        return 0;
-
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-    if (fd < 0) {
-        char words[128];
-
-        snprintf(words, sizeof(words), "%s", strerror(errno));
-        buf_printf(why, "open %s: %c%s", path, words[0] | 0x20, words + 1);
-        return ERR_USAGE;
-    }
-    close(fd);
-    return 0;
-}
-
 int session_check_tls(const struct session *s, struct buf *why)
 {
     struct http_tls tls = tls_of(s);
 
-    if ((tls.cert_file[0] == '\0') != (tls.key_file[0] == '\0')) {
-        buf_printf(why, "KeyFile and CertFile must both be present[key: %s, cert: %s]",
-                   tls.key_file, tls.cert_file);
-        return ERR_USAGE;
-    }
-
-    int rc = check_readable(tls.cert_file, why);
-
-    if (rc == 0)
-        rc = check_readable(tls.key_file, why);
-    return rc != 0 ? rc : check_readable(tls.ca_file, why);
+    return credentials_check(&tls, why);
 }
 
 static void read_credentials(struct session *s)

@@ -7,6 +7,7 @@ int main(void)
     Suite *suite = suite_create("ctl");
 
     suite_add_tcase(suite, claims_case());
+    suite_add_tcase(suite, credentials_case());
     suite_add_tcase(suite, endpoint_case());
     suite_add_tcase(suite, help_case());
     suite_add_tcase(suite, opts_case());

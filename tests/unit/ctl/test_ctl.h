@@ -4,6 +4,7 @@
 #include <check.h>
 
 TCase *claims_case(void);
+TCase *credentials_case(void);
 TCase *endpoint_case(void);
 TCase *help_case(void);
 TCase *opts_case(void);
