@@ -11,8 +11,7 @@
 #include <errno.h>
 #include <poll.h>
 
-#define EXPIRE_MAX                                                                                 \
-    2000 /* nodes one expire entry may remove: a few ms of the engine (notes: tree, section 5) */
+#define EXPIRE_MAX     500  /* nodes one expire entry may remove: 2 to 3 ms of the engine */
 #define RECLAIM_BUDGET 500  /* items freed a turn while requests wait */
 #define SUBMIT_MAX     8192 /* entries in one submit */
 #define FEATURE_LEVEL  1    /* what this program knows; announced when the cluster has none */
