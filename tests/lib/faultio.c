@@ -51,17 +51,28 @@ static void change_dir(struct faultio *f, const char *path, struct faultfile *fi
     f->changes[f->n_changes++] = (struct change){mem_strdup(path), file, number};
 }
 
-/* Makes the changes up to NUMBER durable and forgets all others. */
-static void settle_changes(struct faultio *f, unsigned number)
+static bool is_in(const char *path, const char *dir)
 {
+    size_t n = strlen(dir);
+    return strncmp(path, dir, n) == 0 && path[n] == '/' && strchr(path + n + 1, '/') == NULL;
+}
+
+/* Makes the changes up to NUMBER in DIR (NULL: anywhere) durable and forgets all others there. */
+static void settle_changes(struct faultio *f, const char *dir, unsigned number)
+{
+    size_t kept = 0;
     for (size_t i = 0; i < f->n_changes; i++) {
         struct change *c = &f->changes[i];
+        if (dir != NULL && !is_in(c->path, dir)) {
+            f->changes[kept++] = *c;
+            continue;
+        }
         if (c->number <= number)
             faultdir_set(&f->held, c->path, c->file);
         mem_free(c->path);
         faultfile_release(c->file);
     }
-    f->n_changes = 0;
+    f->n_changes = kept;
 }
 
 /* Begins a changing call. 1: nothing is to happen, report success; negative: fail so. */
@@ -263,10 +274,9 @@ static int fault_unlink(void *ctx, const char *path)
 static int fault_sync_dir(void *ctx, const char *dir)
 {
     struct faultio *f = ctx;
-    (void)dir;
     int rv = begin(f, FAULT_SYNC_DIR);
     if (rv == 0 && f->off_in != 1)
-        settle_changes(f, f->change_number);
+        settle_changes(f, dir, f->change_number);
     return end(f, rv);
 }
 
@@ -306,7 +316,7 @@ static void close_all(struct faultio *f)
 void faultio_free(struct faultio *f)
 {
     close_all(f);
-    settle_changes(f, 0);
+    settle_changes(f, NULL, 0);
     faultdir_clear(&f->seen);
     faultdir_clear(&f->held);
     mem_free(f->changes);
@@ -378,7 +388,8 @@ void faultio_power_on(struct faultio *f, bool kept)
     if (!kept) {
         unsigned oldest = f->n_changes > 0 ? f->changes[0].number : f->change_number;
         settle_changes(
-            f, oldest + (unsigned)(fault_random(&f->random) % (f->change_number - oldest + 2)) - 1);
+            f, NULL,
+            oldest + (unsigned)(fault_random(&f->random) % (f->change_number - oldest + 2)) - 1);
         faultdir_clear(&f->seen);
         for (size_t i = 0; i < f->held.n; i++) {
             faultdir_set(&f->seen, f->held.v[i].path, f->held.v[i].file);

@@ -1,6 +1,6 @@
 /* faultio: files in memory behind struct diskio that forget at a power loss what was not synced,
  * and fail when told. A file has what programs see and what the disk holds; a sync carries the
- * dirty sectors over. Directory entries are durable only after sync_dir. Any thread. */
+ * dirty sectors over. Directory entries are durable only after sync_dir of theirs. Any thread. */
 #pragma once
 
 #include "disk/diskio.h"

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define DIR "snap"
@@ -122,6 +123,44 @@ START_TEST(written_and_read)
     ck_assert_ptr_nonnull(
         faultio_bytes(p.f, "snap/0000000000000065-000000000000000d.jsonl", &(size_t){0}));
     faultio_free(p.f);
+}
+END_TEST
+
+START_TEST(on_real_files)
+{
+    char dir[] = "snap-test-XXXXXX", command[64];
+    const struct diskio *io = &diskio_system;
+    struct snapfile_writer *w, *second;
+    struct snapfile_list list;
+    struct snapfile_reader *r;
+    struct err e = {0};
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    for (uint64_t i = 1; i <= 3; i++) {
+        ck_assert_int_eq(snapfile_begin(&w, io, dir, id_of(i), &e), 0);
+        ck_assert_int_eq(snapfile_begin(&second, io, dir, id_of(i), &e), -EEXIST);
+        char *bytes = content_of(i, CONTENT_BYTES);
+        ck_assert_int_eq(snapfile_write(w, bytes, CONTENT_BYTES, &e), 0);
+        mem_free(bytes);
+        ck_assert_int_eq(snapfile_commit(&w, &e), 0);
+    }
+    ck_assert_int_eq(snapfile_begin(&w, io, dir, id_of(4), &e), 0);
+    ck_assert_int_eq(snapfile_purge(io, dir, SNAPFILE_KEPT, &e), 0);
+    ck_assert_int_eq(snapfile_find(io, dir, &list, &e), 0);
+    ck_assert_uint_eq(list.n, 2);
+    ck_assert_uint_eq(list.v[0].index, 3);
+    ck_assert_int_eq(snapfile_open(&r, io, dir, list.v[1], &e), 0);
+    ck_assert_uint_eq(snapfile_bytes(r), CONTENT_BYTES);
+    uint64_t word;
+    ck_assert_int_eq(snapfile_read(r, 4000000, &word, sizeof(word), &e), 0);
+    ck_assert_uint_eq(word, word_of(2, 4000000));
+    snapfile_close(r);
+    snapfile_list_fini(&list);
+    snapfile_abort(&w);
+    ck_assert_int_eq(snapfile_clean(io, dir, &e), 0);
+    ck_assert_int_eq(snapfile_purge(io, dir, 0, &e), 0);
+    /* Empty, so that it goes. */
+    snprintf(command, sizeof(command), "rmdir %s", dir);
+    ck_assert_int_eq(system(command), 0);
 }
 END_TEST
 
@@ -377,6 +416,7 @@ TCase *snapfile_cases(void)
     TCase *c = tcase_create("snapfile");
     tcase_set_timeout(c, 60);
     tcase_add_test(c, written_and_read);
+    tcase_add_test(c, on_real_files);
     tcase_add_test(c, found_in_order);
     tcase_add_test(c, written_again);
     tcase_add_test(c, aborted);

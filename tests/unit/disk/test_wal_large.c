@@ -46,6 +46,33 @@ START_TEST(the_first_segments_are_short)
 }
 END_TEST
 
+/* A disk that has room for the first segment and not for the second. */
+START_TEST(full_behind_a_short_segment)
+{
+    struct rig r;
+    char *payload = mem_zalloc(MIB / 8);
+    rig_init(&r, 1, WAL_SEGMENT_BYTES);
+    faultio_space(r.io, 3 * MIB);
+    ck_assert_int_eq(rig_open(&r), 0);
+    rig_entry(&r, 1, 1, payload, MIB / 8);
+    rig_wait(&r, 1);
+    rig_wait_full(&r, true);
+    for (uint64_t i = 2; i <= 7; i++)
+        rig_entry(&r, i, 1, payload, MIB / 8);
+    rig_wait(&r, 7);
+    rig_entry(&r, 8, 1, payload, MIB / 8);
+    wal_flush(r.wal);
+    faultio_space(r.io, UINT64_MAX);
+    rig_wait_full(&r, false);
+    rig_wait(&r, 8);
+    rig_close(&r);
+    ck_assert_int_eq(rig_open(&r), 0);
+    ck_assert_uint_eq(r.found.n, 8);
+    mem_free(payload);
+    rig_fini(&r);
+}
+END_TEST
+
 /* Logs of earlier versions have a first segment of full length. It is used no further than a short
  * one, and nothing else changes. */
 START_TEST(a_long_first_segment)
@@ -201,7 +228,7 @@ END_TEST
 
 static void quiet(void)
 {
-    log_set_level(LOG_ERROR);
+    log_set_level(LOG_ERROR + 1);
 }
 
 static void loud(void)
@@ -215,6 +242,7 @@ TCase *wal_large_cases(void)
     tcase_add_checked_fixture(c, quiet, loud);
     tcase_set_timeout(c, 120);
     tcase_add_test(c, the_first_segments_are_short);
+    tcase_add_test(c, full_behind_a_short_segment);
     tcase_add_test(c, a_long_first_segment);
     tcase_add_test(c, records_across_the_pieces);
     tcase_add_test(c, a_proof_far_behind);

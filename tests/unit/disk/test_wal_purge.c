@@ -3,6 +3,7 @@
 #include "rig.h"
 
 #include "base/log.h"
+#include "disk/snapfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,10 +12,54 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define SNAP_DIR "snap"
+
 #define RUNS   40
 #define ROUNDS 10
 
 static const char payload[900];
+
+/* What a member knows that read records over a snapshot with the last index BASE. */
+struct model {
+    uint64_t base, term, vote;
+    const struct rig_record **entries; /* base + 1, … */
+    size_t n;
+};
+
+static void model_take(struct model *m, const struct rig_record *x)
+{
+    if (x->type == WAL_STATE) {
+        m->term = x->a;
+        m->vote = x->b;
+    } else if (x->a <= m->base) {
+        m->n = 0;
+    } else {
+        ck_assert_int_eq(x->type, WAL_ENTRY);
+        ck_assert_uint_le(x->a, m->base + m->n + 1);
+        m->n = (size_t)(x->a - m->base);
+        m->entries[m->n - 1] = x;
+    }
+}
+
+static struct model model_new(const struct rig_records *records, size_t n, uint64_t base)
+{
+    struct model m = {.base = base};
+    m.entries = mem_alloc((records->n + 1) * sizeof(*m.entries));
+    for (size_t i = 0; i < n; i++)
+        model_take(&m, &records->v[i]);
+    return m;
+}
+
+static bool model_equal(const struct model *a, const struct model *b)
+{
+    bool equal = a->n == b->n && a->term == b->term && a->vote == b->vote;
+    for (size_t i = 0; equal && i < a->n; i++) {
+        const struct rig_record *x = a->entries[i], *y = b->entries[i];
+        equal = x->a == y->a && x->b == y->b && x->kind == y->kind && x->len == y->len &&
+                (x->len == 0 || memcmp(x->payload, y->payload, x->len) == 0);
+    }
+    return equal;
+}
 
 /* Entries FROM to TO, each written alone, about four a segment of 4096 bytes. */
 static void add_entries(struct rig *r, uint64_t from, uint64_t to, uint64_t term)
@@ -187,6 +232,65 @@ START_TEST(power_losses)
 }
 END_TEST
 
+static int write_snapshot(struct rig *r, uint64_t index, struct err *e)
+{
+    struct snapfile_writer *w;
+    int rv = snapfile_begin(&w, &r->calls, SNAP_DIR, (struct snapfile_id){index, 4}, e);
+    if (rv == 0)
+        rv = snapfile_write(w, &index, sizeof(index), e);
+    if (rv == 0)
+        rv = snapfile_commit(&w, e);
+    return rv;
+}
+
+/* A snapshot, the older ones go, the log behind it goes: with the N-th change the power fails. What
+ * is found then is a snapshot and a log that reaches back to it, and to the one before it. */
+static bool lose_power_in_a_snapshot_at(unsigned n, uint64_t seed)
+{
+    struct rig r;
+    struct err e = {0};
+    rig_init(&r, seed, 4096);
+    ck_assert_int_eq(rig_open(&r), 0);
+    rig_state(&r, 4, 2);
+    add_entries(&r, 1, 30, 4);
+    ck_assert_int_eq(write_snapshot(&r, 9, &e), 0);
+    ck_assert_int_eq(write_snapshot(&r, 17, &e), 0);
+    faultio_power_off_at(r.io, n);
+    ck_assert_int_eq(write_snapshot(&r, 26, &e), 0);
+    bool committed = !faultio_is_off(r.io);
+    ck_assert_int_eq(snapfile_purge(&r.calls, SNAP_DIR, SNAPFILE_KEPT, &e), 0);
+    purge(&r, 17);
+    bool failed = faultio_is_off(r.io);
+    faultio_power_off_at(r.io, 0);
+    faultio_power_on(r.io, false);
+
+    struct snapfile_list list;
+    ck_assert_int_eq(snapfile_clean(&r.calls, SNAP_DIR, &e), 0);
+    ck_assert_int_eq(snapfile_find(&r.calls, SNAP_DIR, &list, &e), 0);
+    ck_assert_uint_ge(list.n, 2);
+    ck_assert(!committed || list.v[0].index == 26);
+    ck_assert_msg(rig_open(&r) == 0, "%s", r.err.text);
+    for (size_t i = 0; i < 2; i++) {
+        struct model m = model_new(&r.found, r.found.n, list.v[i].index);
+        ck_assert_uint_le(r.info.base_index, m.base);
+        ck_assert_uint_eq(m.base + m.n, 30);
+        ck_assert_uint_eq(m.vote, 2);
+        mem_free(m.entries);
+    }
+    snapfile_list_fini(&list);
+    rig_fini(&r);
+    return failed;
+}
+
+START_TEST(power_losses_in_a_snapshot)
+{
+    unsigned n = 1;
+    while (lose_power_in_a_snapshot_at(n, (uint64_t)_i << 32 | n))
+        n++;
+    ck_assert_uint_gt(n, 10);
+}
+END_TEST
+
 START_TEST(a_failed_unlink_is_no_harm)
 {
     struct rig r;
@@ -261,48 +365,6 @@ START_TEST(makes_room)
     rig_fini(&r);
 }
 END_TEST
-
-/* What a member knows that read records over a snapshot with the last index BASE. */
-struct model {
-    uint64_t base, term, vote;
-    const struct rig_record **entries; /* base + 1, … */
-    size_t n;
-};
-
-static void model_take(struct model *m, const struct rig_record *x)
-{
-    if (x->type == WAL_STATE) {
-        m->term = x->a;
-        m->vote = x->b;
-    } else if (x->a <= m->base) {
-        m->n = 0;
-    } else {
-        ck_assert_int_eq(x->type, WAL_ENTRY);
-        ck_assert_uint_le(x->a, m->base + m->n + 1);
-        m->n = (size_t)(x->a - m->base);
-        m->entries[m->n - 1] = x;
-    }
-}
-
-static struct model model_new(const struct rig_records *records, size_t n, uint64_t base)
-{
-    struct model m = {.base = base};
-    m.entries = mem_alloc((records->n + 1) * sizeof(*m.entries));
-    for (size_t i = 0; i < n; i++)
-        model_take(&m, &records->v[i]);
-    return m;
-}
-
-static bool model_equal(const struct model *a, const struct model *b)
-{
-    bool equal = a->n == b->n && a->term == b->term && a->vote == b->vote;
-    for (size_t i = 0; equal && i < a->n; i++) {
-        const struct rig_record *x = a->entries[i], *y = b->entries[i];
-        equal = x->a == y->a && x->b == y->b && x->kind == y->kind && x->len == y->len &&
-                (x->len == 0 || memcmp(x->payload, y->payload, x->len) == 0);
-    }
-    return equal;
-}
 
 /* What was found is what the first DURABLE or more records of WRITTEN said. */
 static void expect_model(const struct rig_records *found, const struct rig_records *written,
@@ -420,6 +482,7 @@ TCase *wal_purge_cases(void)
     tcase_add_test(c, while_it_grows);
     tcase_add_test(c, replaced_entries);
     tcase_add_loop_test(c, power_losses, 0, 8);
+    tcase_add_loop_test(c, power_losses_in_a_snapshot, 0, 8);
     tcase_add_test(c, a_failed_unlink_is_no_harm);
     tcase_add_test(c, removed_by_hand_meanwhile);
     tcase_add_test(c, a_failed_sync_ends_the_process);
