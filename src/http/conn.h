@@ -80,8 +80,8 @@ void conn_written(struct conn *k, struct proposal *p);
 /* Bytes of the socket that all requests up to the present one have taken; less than that when one
  * had a chunked body, whose framing nobody counts. */
 uint64_t conn_bytes(const struct conn *k);
-/* Expects FD, of which BYTES_BEFORE have been read, to be added to libmicrohttpd: it may begin with it
- * at once, or not before it runs the next time. */
+/* Expects FD, of which BYTES_BEFORE have been read, to be added to libmicrohttpd: it may begin with
+ * it at once, or not before it runs the next time. */
 struct conn *conn_expect(struct worker *w, int fd, uint64_t bytes_before);
 /* K will not be begun with: libmicrohttpd has closed its descriptor. */
 void conn_forget(struct conn *k);

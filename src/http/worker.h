@@ -86,11 +86,11 @@ struct worker {
     struct list spare_conns;
     /* noted: there is something to send; blocked: and the socket takes no more for now */
     struct list taps, taps_noted, taps_blocked;
-    unsigned writes;       /* proposals that the engine has */
-    unsigned watches;      /* watches that the engine has */
-    unsigned replying;     /* connections whose reply is on its way out */
-    bool again;            /* libmicrohttpd has something to do of which no descriptor will tell */
-    uint64_t passes;       /* begun so far */
+    unsigned writes;   /* proposals that the engine has */
+    unsigned watches;  /* watches that the engine has */
+    unsigned replying; /* connections whose reply is on its way out */
+    bool again;        /* libmicrohttpd has something to do of which no descriptor will tell */
+    uint64_t passes;   /* begun so far */
     bool draining, cut;
     enum settled told;      /* what door_drain knows */
     uint64_t deaf_until_ms; /* not 0: accepting rests because no descriptors were left */
@@ -135,7 +135,8 @@ void worker_fini(struct worker *w);
 /* Makes epoll and daemon ready; the thread is the caller's to start. */
 int worker_prepare(struct worker *w, struct err *e) CP_MUST_CHECK;
 void *worker_main(void *worker);
-/* Makes libmicrohttpd serve an open connection, already counted, of which BYTES_BEFORE were read. */
+/* Makes libmicrohttpd serve an open connection, already counted, of which BYTES_BEFORE were read.
+ */
 void worker_adopt(struct worker *w, int fd, const struct sockaddr *from, socklen_t len,
                   uint64_t bytes_before);
 uint64_t worker_now_ms(void);
