@@ -53,6 +53,7 @@ AC_DEFUN([COPSE_SANITIZERS], [
     COPSE_NEEDS_FLAG([-fsanitize=$enable_sanitize], [--enable-sanitize=$enable_sanitize])
   ])
   AC_SUBST([SAN_CFLAGS])
+  AC_SUBST([enable_sanitize])
   AM_CONDITIONAL([SANITIZE], [test "x$enable_sanitize" != xno])
 ])
 
