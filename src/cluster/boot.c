@@ -213,6 +213,8 @@ int engine_boot(struct engine *e, struct err *err)
         found_cluster(e, &r);
     timekeeper_start(&e->time, e->conf.clock, r.last_stamp_ns);
     rv = start_consensus(e, &r, err);
+    if (rv == 0 && e->snapshots.before > 0)
+        wal_purge(e->wal, e->snapshots.before); /* what a crash has kept from being purged */
     if (rv == 0)
         log_info("member.replayed", LOG_U("snapshot", r.base_index), LOG_U("entries", r.n),
                  LOG_U("bytes", info.bytes), LOG_U("index", store_index(e->store)));

@@ -115,6 +115,8 @@ int snapshot_restore(struct engine *e, bool *found, struct err *err)
     for (size_t i = 0; rv == 0 && !*found && i < list.n; i++) {
         rv = restore_one(e, list.v[i], err);
         *found = rv == 0;
+        if (*found && i + 1 < list.n)
+            e->snapshots.before = list.v[i + 1].index;
         if (rv != ERR_CORRUPT)
             continue;
         log_warn("snapshot.damaged", LOG_S("error", err->text),

@@ -10,8 +10,9 @@
 #include <unistd.h>
 
 #define PIECE_BYTES ((size_t)256 << 10) /* rendered before it is written */
-#define TRAILING    5000 /* entries kept in memory behind a snapshot, for members that lag a little \
-                          */
+#define TRAILING                                                                                   \
+    5000 /* entries kept in memory behind a snapshot, for members that lag a little                \
+          */
 #define RETRY_MS      10000
 #define SNAPSHOT_NICE 10 /* requests come first */
 
@@ -180,11 +181,11 @@ void snapshot_ended(struct engine *e, struct mail *mail)
         s->retry_ms = engine_mono_ms(e) + RETRY_MS;
     } else {
         /* The log stays until the snapshot before this one, in case this one turns out bad. */
-        uint64_t before = s->index;
+        s->before = s->index;
         s->index = j->mark.index;
         s->bytes = j->bytes;
         (void)consensus_snapshot_done(e->consensus, &j->mark, TRAILING, engine_mono_ms(e));
-        wal_purge(e->wal, before);
+        wal_purge(e->wal, s->before);
         log_info("snapshot.taken", LOG_U("index", s->index), LOG_U("bytes", s->bytes));
     }
     mem_free(j);

@@ -49,7 +49,7 @@ static ssize_t read_watch(void *conn, uint64_t pos, char *out, size_t max)
         sub_let_go(s);
         return end_of_body(k);
     }
-    /* Nothing to send for now: wait without libmicrohttpd if that can be, else suspended. */
+    /* Nothing to send: wait without libmicrohttpd if that can be, else suspended. */
     if (tap_take(s))
         return MHD_CONTENT_READER_END_WITH_ERROR; /* closes its descriptor, not the connection */
     if (!k->hangup_watched)

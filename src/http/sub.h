@@ -27,7 +27,7 @@ struct sub {
 
     /* tap */
     struct list place;     /* in taps, taps_noted or taps_blocked of the worker */
-    bool blocked;          /* the socket takes no more for now */
+    bool blocked;          /* the socket takes no more at present */
     uint64_t moved_s;      /* blocked: when it took something last, monotonic */
     bool noted;            /* in taps_noted */
     uint64_t bytes_before; /* of what libmicrohttpd has read, for the connection to come */

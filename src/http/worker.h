@@ -84,7 +84,7 @@ struct worker {
     struct list conns;
     struct list coming; /* given to libmicrohttpd, which has not begun with them */
     struct list spare_conns;
-    /* noted: there is something to send; blocked: and the socket takes no more for now */
+    /* noted: there is something to send; blocked: and the socket takes no more at present */
     struct list taps, taps_noted, taps_blocked;
     unsigned writes;   /* proposals that the engine has */
     unsigned watches;  /* watches that the engine has */
