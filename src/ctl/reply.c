@@ -5,6 +5,8 @@
 #include "base/num.h"
 #include "ctl/text.h"
 
+#include <errno.h>
+
 #define INVALID_JSON                                                                               \
     "client: response is invalid json. The endpoint is probably not valid etcd cluster endpoint"
 
@@ -17,6 +19,11 @@ int reply_json(const struct http_reply *r, json_t **root, struct fail *f)
     *root = json_loadb(r->body.ptr, r->body.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
     if (*root != NULL)
         return 0;
+    if (json_error_code(&error) == json_error_stack_overflow) {
+        buf_printf(&f->text, "client: response is nested more than %d levels deep",
+                   JSON_PARSER_MAX_DEPTH);
+        return -EOVERFLOW;
+    }
     buf_printf(&f->text, "%s", error.text);
     return ERR_MALFORMED;
 }
@@ -107,8 +114,11 @@ int reply_event(const struct http_reply *r, struct event_reply *out, bool *empty
         buf_lit(&f->text, "client: response body is empty");
         return ERR_MALFORMED;
     }
-    if (reply_json(r, &out->root, f) != 0)
-        return invalid_json(f);
+
+    int read = reply_json(r, &out->root, f);
+
+    if (read != 0)
+        return read == -EOVERFLOW ? read : invalid_json(f);
     out->action = json_string_value(json_object_get(out->root, "action"));
     out->node = json_object_get(out->root, "node");
     out->prev_node = json_object_get(out->root, "prevNode");

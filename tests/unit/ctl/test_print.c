@@ -137,12 +137,34 @@ START_TEST(refused)
 }
 END_TEST
 
+/* More directories inside each other than the JSON reader takes levels. */
+START_TEST(deep_listing)
+{
+    struct event_reply e;
+    struct fail f = {0};
+    struct buf body = {0};
+    bool empty;
+
+    buf_lit(&body, "{\"action\":\"get\",\"node\":");
+    for (int i = 0; i < 1100; i++)
+        buf_lit(&body, "{\"key\":\"/k\",\"dir\":true,\"nodes\":[");
+    for (int i = 0; i < 1100; i++)
+        buf_lit(&body, "]}");
+    buf_lit(&body, "}");
+    ck_assert_int_ne(take(200, buf_cstr(&body), "20", &e, &empty, &f), 0);
+    ck_assert_str_eq(buf_cstr(&f.text), "client: response is nested more than 2048 levels deep");
+    buf_fini(&body);
+    fail_fini(&f);
+}
+END_TEST
+
 TCase *print_case(void)
 {
     TCase *tc = tcase_create("print");
 
     tcase_add_loop_test(tc, formats, 0, sizeof(rows) / sizeof(rows[0]));
     tcase_add_test(tc, listing);
+    tcase_add_test(tc, deep_listing);
     tcase_add_loop_test(tc, refused, 0, sizeof(refusals) / sizeof(refusals[0]));
     return tc;
 }
