@@ -17,6 +17,7 @@ struct snapshot_job;
 struct snapshotter {
     struct snapshot_job *job; /* the one that is being written, or NULL */
     uint64_t index;     /* last entry that the newest durable snapshot holds; 0: there is none */
+    uint64_t before;    /* the same of the one kept beside it; 0: there is none */
     uint64_t bytes;     /* its size */
     uint64_t log_bytes; /* payloads written to the log since it was begun */
     uint64_t retry_ms;  /* after a failure: not before this */
