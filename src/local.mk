@@ -1,6 +1,7 @@
 bin_PROGRAMS += %D%/copse
 %C%_copse_SOURCES = %D%/main.c
 %C%_copse_LDADD = \
+	%D%/admin/libadmin.a \
 	%D%/serve/libserve.a \
 	%D%/http/libhttp.a \
 	%D%/api/libapi.a \

@@ -1,5 +1,6 @@
-/* copse: a member when called without a command, a client with one. A link named etcd is the
- * server, etcdctl the client. */
+/* copse: a member when called without a command, a client with most of them. A link named etcd is
+ * the server, etcdctl the client. */
+#include "admin/admin.h"
 #include "ctl/ctl.h"
 #include "serve/serve.h"
 #include "serve/version.h"
@@ -26,10 +27,13 @@ static int help(void)
         "usage:\n"
         "  copse [serve] [flags]              start a member; copse serve --help lists the flags\n"
         "  copse [options] COMMAND [...]      talk to a member\n"
+        "  copse COMMAND [...] DIR            work on a data directory, without a server\n"
         "  copse help COMMAND                 what a command does\n"
         "  copse --version\n\n"
         "commands:\n");
     ctl_list_commands(stdout);
+    printf("\ncommands that work on a data directory:\n");
+    admin_list_commands(stdout);
     return 0;
 }
 
@@ -37,6 +41,8 @@ int main(int argc, char **argv)
 {
     const char *called = argc > 0 ? base_name(argv[0]) : "copse";
     const char *word = argc > 1 ? argv[1] : "";
+    if (admin_claims(argc, argv) && strcmp(called, "etcd") != 0)
+        return admin_main(argc, argv);
     if (strcmp(called, "etcdctl") == 0)
         return ctl_main(argc, argv);
     if (strcmp(called, "etcd") == 0)

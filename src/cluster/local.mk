@@ -15,6 +15,7 @@ noinst_LIBRARIES += %D%/libcluster.a
 %C%_libcluster_a_SOURCES += \
 	%D%/applier.c \
 	%D%/boot.c \
+	%D%/copy.c %D%/copy.h \
 	%D%/engine.c %D%/engine.h %D%/engine_priv.h \
 	%D%/member.c %D%/member.h \
 	%D%/restore.c \

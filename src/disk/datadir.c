@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,8 +56,7 @@ static int make_dir(const char *path, struct err *e)
     return err_sys(e, errnum, "make directory %s", path);
 }
 
-/* PATH and what is missing above it. */
-static int make_dirs(const char *path, struct err *e)
+int datadir_make(const char *path, struct err *e)
 {
     char *p = mem_strdup(path);
     int rv = 0;
@@ -108,34 +108,89 @@ close_fd:
     return rv;
 }
 
-int datadir_open(struct datadir *d, const char *path, struct err *e)
+struct names {
+    char *member, *lock;
+};
+
+static int name_all(struct datadir *d, struct names *names, const char *path, struct err *e)
 {
     *d = (struct datadir){.path = mem_strdup(path), .lock_fd = -1};
     size_t n = strlen(d->path);
     while (n > 1 && d->path[n - 1] == '/')
         d->path[--n] = '\0';
-    char *member = join(d->path, "member");
-    char *lock = join(member, "lock");
-    d->wal = join(member, "wal");
-    d->snap = join(member, "snap");
+    names->member = join(d->path, "member");
+    names->lock = join(names->member, "lock");
+    d->wal = join(names->member, "wal");
+    d->snap = join(names->member, "snap");
+    return n > 0 ? 0 : err_set(e, ERR_USAGE, "the path is empty");
+}
 
-    int rv = n > 0 ? 0 : err_set(e, ERR_USAGE, "the path is empty");
+static void names_fini(struct names *names)
+{
+    mem_free(names->member);
+    mem_free(names->lock);
+}
+
+int datadir_open(struct datadir *d, const char *path, struct err *e)
+{
+    struct names names;
+    int rv = name_all(d, &names, path, e);
     if (rv == 0)
-        rv = make_dirs(d->path, e);
+        rv = datadir_make(d->path, e);
     if (rv == 0)
-        rv = make_dir(member, e);
+        rv = make_dir(names.member, e);
     if (rv == 0)
-        rv = take_lock(lock, &d->lock_fd, e);
+        rv = take_lock(names.lock, &d->lock_fd, e);
     if (rv == 0)
         rv = make_dir(d->wal, e);
     if (rv == 0)
         rv = make_dir(d->snap, e);
-    mem_free(lock);
-    mem_free(member);
+    names_fini(&names);
     if (rv < 0) {
         err_wrap(e, "open data directory %s", path);
         datadir_close(d);
     }
+    return rv;
+}
+
+static bool is_dir(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Who has the lock; asked by taking it for a moment, shared. */
+static int find_holder(const char *lock, long *holder, struct err *e)
+{
+    char pid[24];
+    *holder = 0;
+    int fd = open(lock, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : err_sys(e, errno, "open %s", lock);
+    if (flock(fd, LOCK_SH | LOCK_NB) < 0) {
+        read_holder(fd, pid, sizeof(pid));
+        *holder = pid[0] != '\0' ? atol(pid) : -1;
+    }
+    close(fd);
+    return 0;
+}
+
+int datadir_look(struct datadir *d, const char *path, long *holder, struct err *e)
+{
+    struct names names;
+    struct stat st;
+    *holder = 0;
+    int rv = name_all(d, &names, path, e);
+    if (rv == 0 && stat(d->path, &st) < 0)
+        rv = err_sys(e, errno, "open %s", d->path);
+    else if (rv == 0 && !is_dir(d->wal) && !is_dir(d->snap))
+        rv = err_set(e, -ENOENT, "%s: this is no data directory: there is no member/wal in it",
+                     d->path);
+    if (rv == 0)
+        rv = find_holder(names.lock, holder, e);
+    names_fini(&names);
+    if (rv < 0)
+        datadir_close(d);
     return rv;
 }
 

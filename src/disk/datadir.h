@@ -13,3 +13,9 @@ struct datadir {
  * names the holder's pid. */
 int datadir_open(struct datadir *d, const char *path, struct err *e) CP_MUST_CHECK;
 void datadir_close(struct datadir *d);
+
+/* The same for one who only reads: makes and locks nothing; there must be a log or snapshots.
+ * *HOLDER: the process that has it in use, -1 when it is not known which, 0: none. */
+int datadir_look(struct datadir *d, const char *path, long *holder, struct err *e) CP_MUST_CHECK;
+/* Makes PATH and what is missing above it, mode 0700, durably. */
+int datadir_make(const char *path, struct err *e) CP_MUST_CHECK;

@@ -13,6 +13,8 @@
     "restore this member from a backup, or remove it from the cluster and add it again with an "   \
     "empty data directory"
 
+#define BAD_AMONG_GOOD "a bad record, with good ones behind it"
+
 struct name {
     uint64_t sequence, first_index;
 };
@@ -28,7 +30,8 @@ struct reading {
     struct wal_info *info;
     struct err *e;
     bool read_only;
-    const char *path; /* of the present segment */
+    const struct wal_look *look; /* whom to tell, read_only; else NULL */
+    const char *path;            /* of the present segment */
     bool last;
     int fd;
     struct window window; /* its content; of the last segment all from BATCH on */
@@ -114,7 +117,8 @@ static int cannot_read(struct reading *r, int rv)
 /* The N bytes at the end of the good records, if the file has them. */
 static int need(struct reading *r, size_t n)
 {
-    int rv = window_need(&r->window, r->last ? r->batch : r->at, r->at, n);
+    uint64_t keep = r->last && !r->read_only ? r->batch : r->at;
+    int rv = window_need(&r->window, keep, r->at, n);
     return rv < 0 ? cannot_read(r, rv) : 0;
 }
 
@@ -130,13 +134,20 @@ static int check_owner(struct reading *r)
                    r->path, h->member_id, h->cluster_id, member, cluster);
 }
 
-static int replay_one(struct reading *r, const struct wal_record *record)
+/* BYTES is what the record has in the file. */
+static int hand_on(struct reading *r, const struct wal_record *record, size_t bytes)
 {
-    if (r->conf->replay == NULL)
-        return 0;
+    if (r->look == NULL)
+        return r->conf->replay != NULL ? r->conf->replay(r->conf->ctx, record, r->e) : 0;
+    struct wal_place place = {.file = r->path, .at = r->at, .bytes = bytes};
+    return r->look->record != NULL ? r->look->record(r->look->ctx, &place, record, r->e) : 0;
+}
+
+static int replay_one(struct reading *r, const struct wal_record *record, size_t bytes)
+{
     if (r->e != NULL)
         *r->e = (struct err){0};
-    int rv = r->conf->replay(r->conf->ctx, record, r->e);
+    int rv = hand_on(r, record, bytes);
     if (rv == 0)
         return 0;
     if (r->e != NULL && r->e->code < 0)
@@ -153,18 +164,18 @@ static int replay_head(struct reading *r)
     struct wal_record record = {.type = WAL_IDENTITY};
     record.identity.cluster_id = h->cluster_id;
     record.identity.member_id = h->member_id;
-    int rv = replay_one(r, &record);
+    int rv = replay_one(r, &record, 0);
     if (rv == 0 && (h->tail.term != 0 || h->tail.vote != 0)) {
         record = (struct wal_record){.type = WAL_STATE};
         record.state.term = h->tail.term;
         record.state.vote = h->tail.vote;
-        rv = replay_one(r, &record);
+        rv = replay_one(r, &record, 0);
     }
     if (rv == 0 && h->tail.last_index != 0) {
         record = (struct wal_record){.type = WAL_MARK};
         record.mark.index = h->tail.last_index;
         record.mark.term = h->tail.last_term;
-        rv = replay_one(r, &record);
+        rv = replay_one(r, &record, 0);
     }
     return rv;
 }
@@ -242,7 +253,7 @@ static int read_records(struct reading *r)
             return damaged(r, r->at, "a record does not follow the one before it");
         struct wal_record record;
         record_decode(window_at(&r->window, r->at), &record);
-        rv = replay_one(r, &record);
+        rv = replay_one(r, &record, record_bytes(head.size));
         if (rv != 0)
             return rv;
         wal_tail_move(&r->tail, &record);
@@ -281,23 +292,26 @@ static int write_zeros(struct reading *r, uint64_t from, uint64_t to)
     return rv;
 }
 
-/* What stands from the good records to END was written and is not good: cuts it if that can be all
- * that happened. */
-static int settle_torn(struct reading *r, uint64_t end)
+/* All that stands behind the good records. Rarely wanted, so simple: at once. */
+static int need_rest(struct reading *r)
 {
-    /* Rare, so simple: all of the rest at once. */
     uint64_t size;
     int rv = r->conf->io->size(r->conf->io->ctx, r->fd, &size);
     if (rv < 0)
         return cannot_read(r, rv);
-    rv = need(r, size > r->at ? (size_t)(size - r->at) : 0);
+    return need(r, size > r->at ? (size_t)(size - r->at) : 0);
+}
+
+/* What stands from the good records to END was written and is not good: cuts it if that can be all
+ * that happened. */
+static int settle_torn(struct reading *r, uint64_t end)
+{
+    int rv = need_rest(r);
     if (rv < 0)
         return rv;
     if (proves_damage(r))
-        return damaged(r, r->at, "a bad record, with good ones behind it");
+        return damaged(r, r->at, BAD_AMONG_GOOD);
     r->info->torn_bytes = end - r->at;
-    if (r->read_only)
-        return 0;
     log_warn("wal.torn_tail", LOG_S("file", r->path), LOG_U("offset", r->at),
              LOG_U("bytes", end - r->at));
     rv = write_zeros(r, r->at, end);
@@ -313,7 +327,7 @@ static int settle_end(struct reading *r)
     if (rv < 0)
         return cannot_read(r, rv);
     rv = end > r->at ? settle_torn(r, end) : 0;
-    if (rv < 0 || r->read_only)
+    if (rv < 0)
         return rv;
     /* What was read may stand in memory only: the process before this one may have ended between
      * write and sync, or because a sync failed, after which the system takes the pages for clean.
@@ -331,10 +345,53 @@ static int settle_end(struct reading *r)
     return 0;
 }
 
+/* The same for one who only reads. The owner of the log may be writing there at this moment, so
+ * what is not good is read anew: what still is not then, although something behind it had proved
+ * that it was durable, is damaged. */
+static int look_end(struct reading *r)
+{
+    uint64_t at, end;
+    bool proof;
+    do {
+        at = r->at;
+        proof = false;
+        int rv = window_find_end(&r->window, at, &end);
+        if (rv < 0)
+            return cannot_read(r, rv);
+        if (end > at) {
+            rv = need_rest(r);
+            proof = rv == 0 && proves_damage(r);
+        }
+        window_restart(&r->window, at);
+        if (rv == 0)
+            rv = read_records(r);
+        if (rv != 0)
+            return rv;
+    } while (r->at > at);
+    if (proof)
+        return damaged(r, at, BAD_AMONG_GOOD);
+    r->info->torn_bytes = end - at;
+    return 0;
+}
+
+static void tell_segment(const struct reading *r, const struct name *name, uint64_t records)
+{
+    struct wal_segment segment = {.file = r->path,
+                                  .sequence = name->sequence,
+                                  .first_index = name->first_index,
+                                  .last_index = r->tail.last_index,
+                                  .records = records,
+                                  .bytes = r->at,
+                                  .torn_bytes = r->info->torn_bytes};
+    if (r->look != NULL && r->look->segment != NULL)
+        r->look->segment(r->look->ctx, &segment);
+}
+
 /* The last segment stays open, for writing. */
 static int read_segment(struct reading *r, const struct name *name, bool first)
 {
     const struct diskio *io = r->conf->io;
+    uint64_t records = r->info->records;
     bool writes = r->last && !r->read_only;
     r->fd = io->open(io->ctx, r->path, writes ? O_RDWR : O_RDONLY, 0);
     if (r->fd < 0)
@@ -344,14 +401,24 @@ static int read_segment(struct reading *r, const struct name *name, bool first)
     if (rv == 0)
         rv = read_records(r);
     if (rv == 0 && r->last)
-        rv = settle_end(r);
+        rv = writes ? settle_end(r) : look_end(r);
     if (rv == 0) {
         r->info->segments++;
         r->info->bytes += r->at;
+        tell_segment(r, name, r->info->records - records);
     }
     if (rv != 0 || !writes)
         io->close(io->ctx, r->fd);
     return rv;
+}
+
+/* A segment is gone since the names were read: its owner purged it. That is no loss in front of
+ * those that were read. */
+static int passed_away(struct reading *r)
+{
+    if (r->info->segments == 0 && !r->last)
+        return 0;
+    return err_wrap(r->e, "it was removed while the log was read; try again");
 }
 
 static int read_log(struct reading *r, struct kept *kept, struct replay_result *out)
@@ -366,7 +433,9 @@ static int read_log(struct reading *r, struct kept *kept, struct replay_result *
         char *path = segment_path(conf->dir, name->sequence, name->first_index);
         r->path = path;
         r->last = i + 1 == names.n;
-        rv = read_segment(r, name, i == 0);
+        rv = read_segment(r, name, r->info->segments == 0);
+        if (rv == -ENOENT && r->read_only)
+            rv = passed_away(r);
         if (rv == 0 && kept != NULL)
             kept_add(kept, name->sequence, name->first_index);
         if (rv == 0 && r->last && out != NULL) {
@@ -405,4 +474,12 @@ int wal_scan(const struct wal_conf *conf, struct wal_info *info, struct err *e)
     if (rv != 0 && e != NULL)
         err_wrap(e, "read the log");
     return rv;
+}
+
+int wal_look(const struct wal_look *look, struct wal_info *info, struct err *e)
+{
+    const struct wal_conf conf = {.dir = look->dir, .io = look->io};
+    struct reading r = {
+        .conf = &conf, .info = info, .e = e, .read_only = true, .look = look, .fd = -1};
+    return read_log(&r, NULL, NULL);
 }

@@ -88,8 +88,7 @@ struct wal_info {
 int wal_open(struct wal **out, const struct wal_conf *conf, struct wal_info *info,
              struct err *e) CP_MUST_CHECK;
 /* Reads a log as wal_open does, with the same refusals, and changes nothing: a torn end is counted
- * only. For tools. Beside a running member it may meet what is half written or just purged: then
- * ask again. Of CONF uses dir, io, the ids, replay. */
+ * only. As wal_look, with CONF, of which it uses dir, io, the ids, replay. */
 int wal_scan(const struct wal_conf *conf, struct wal_info *info, struct err *e) CP_MUST_CHECK;
 /* Makes all durable (unless the disk is full: what found no room is dropped, with a log line),
  * stops the threads, frees. */
@@ -110,3 +109,36 @@ uint64_t wal_durable(const struct wal *w);
  * latest in wal_close. Give the index of the oldest snapshot that is to be of use, or a lower one
  * for slow followers; that snapshot must be durable. Any thread. */
 void wal_purge(struct wal *w, uint64_t index);
+
+/* ---- looking into a log without being its owner ---- */
+
+/* Where a record stands. The three that stand for removed segments (see replay) have no bytes. */
+struct wal_place {
+    const char *file; /* path */
+    uint64_t at, bytes;
+};
+
+struct wal_segment {
+    const char *file; /* path */
+    uint64_t sequence, first_index;
+    uint64_t last_index; /* behind its last record; 0: nothing yet */
+    uint64_t records, bytes;
+    uint64_t torn_bytes; /* behind the last record: the next start will cut them, or they are being
+                            written at this moment */
+};
+
+struct wal_look {
+    const char *dir;
+    const struct diskio *io;
+    /* As replay in wal_conf. May be NULL. */
+    int (*record)(void *ctx, const struct wal_place *place, const struct wal_record *r,
+                  struct err *e);
+    /* After the last record of a segment. May be NULL. */
+    void (*segment)(void *ctx, const struct wal_segment *s);
+    void *ctx;
+};
+
+/* Reads the whole log and changes nothing, also while its owner writes: then it ends with a record
+ * that was written when it began, or later. -ENOENT: segments were purged while it read, so that
+ * those left do not follow what was read; try again. Otherwise as wal_open. */
+int wal_look(const struct wal_look *look, struct wal_info *info, struct err *e) CP_MUST_CHECK;

@@ -19,6 +19,12 @@ void window_begin(struct window *w, const struct diskio *io, int fd)
     w->len = 0;
 }
 
+void window_restart(struct window *w, uint64_t at)
+{
+    w->base = at;
+    w->len = 0;
+}
+
 void window_fini(struct window *w)
 {
     mem_free(w->bytes);

@@ -16,6 +16,8 @@ struct window {
 };
 
 void window_begin(struct window *w, const struct diskio *io, int fd);
+/* Forgets all, so that the next bytes wanted, from AT on, are read anew. */
+void window_restart(struct window *w, uint64_t at);
 void window_fini(struct window *w);
 /* Brings the N bytes at AT into the buffer, as many as the file has, and forgets those before
  * KEEP. Neither KEEP nor AT go back, nor does AT leave a gap. 0 or -errno, -ENOMEM. */
