@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static char *join(const char *dir, const char *name)
@@ -79,6 +80,18 @@ static void read_holder(int fd, char *pid, size_t n)
     pid[strspn(pid, "0123456789")] = '\0';
 }
 
+/* One who only asks for the holder has the lock too, for a moment. */
+static int lock_patiently(int fd)
+{
+    const struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
+    int rv = flock(fd, LOCK_EX | LOCK_NB);
+    for (int i = 0; rv < 0 && errno == EWOULDBLOCK && i < 4; i++) {
+        nanosleep(&pause, NULL);
+        rv = flock(fd, LOCK_EX | LOCK_NB);
+    }
+    return rv;
+}
+
 /* The lock lasts as long as the descriptor; the pid in the file is for messages only. */
 static int take_lock(const char *path, int *out, struct err *e)
 {
@@ -87,7 +100,7 @@ static int take_lock(const char *path, int *out, struct err *e)
         return err_sys(e, errno, "lock: open %s", path);
     int rv;
     char pid[24];
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+    if (lock_patiently(fd) < 0) {
         if (errno != EWOULDBLOCK) {
             rv = err_sys(e, errno, "lock %s", path);
             goto close_fd;

@@ -1,3 +1,3 @@
-# real processes: kill -9 and what is there afterwards
-dist_check_SCRIPTS += %D%/recovery.py
-TESTS += %D%/recovery.py
+# real processes: kill -9 and what is there afterwards; the storage commands
+dist_check_SCRIPTS += %D%/recovery.py %D%/storage.py
+TESTS += %D%/recovery.py %D%/storage.py
