@@ -259,21 +259,21 @@ static void send_message(void *ctx, struct peer_message *m)
 {
     (void)ctx;
     (void)m;
-    CP_ASSERT(!"a sole voter has no peer");
+    CP_ASSERT(false && "a sole voter has no peer");
 }
 
 static void install(void *ctx, const struct snapshot_mark *mark)
 {
     (void)ctx;
     (void)mark;
-    CP_ASSERT(!"a sole voter installs nothing");
+    CP_ASSERT(false && "a sole voter installs nothing");
 }
 
 static void snapshot(void *ctx, struct snapshot_mark *mark)
 {
     (void)ctx;
     (void)mark;
-    CP_ASSERT(!"a sole voter sends no snapshot");
+    CP_ASSERT(false && "a sole voter sends no snapshot");
 }
 
 const struct consensus_ops engine_consensus_ops = {

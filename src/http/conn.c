@@ -238,7 +238,7 @@ static enum MHD_Result answer(struct conn *k)
     case API_STREAM:
         return listing_send(k, &r);
     }
-    CP_ASSERT(!"an outcome of api_handle");
+    CP_ASSERT(false && "an outcome of api_handle");
     return MHD_NO;
 }
 
@@ -302,7 +302,7 @@ enum MHD_Result conn_on_request(void *cls, struct MHD_Connection *mhd, const cha
     case CONN_GONE:
         return MHD_NO;
     default:
-        CP_ASSERT(!"a state in which libmicrohttpd calls");
+        CP_ASSERT(false && "a state in which libmicrohttpd calls");
         return MHD_NO;
     }
 }
@@ -412,7 +412,7 @@ static struct conn *expected(struct worker *w, int fd)
         if (k->fd == fd)
             return k;
     }
-    CP_ASSERT(!"a descriptor that was added");
+    CP_ASSERT(false && "a descriptor that was added");
     return NULL;
 }
 
