@@ -1,4 +1,4 @@
-"""publish.py odd-files TREE | stored TREE ACKS LISTING | watched TREE EVENTS LEAST
+"""publish.py odd-files TREE | stored TREE ACKS LISTING | watched TREE EVENTS LEAST | gate URL MOST FILE
 
 The comparing half of the test `publish`: what examples/publish-config sends is worked out again here
 from /etc/services and the files of TREE, and held against what the server stored or told a watcher.
@@ -6,11 +6,16 @@ from /etc/services and the files of TREE, and held against what the server store
 import codecs
 import json
 import os
+import select
+import socket
 import sys
 import urllib.parse
 
 # JSON as the API writes it has U+FFFD for each byte that is not UTF-8.
 codecs.register_error("byte", lambda e: ("\ufffd", e.start + 1))
+
+
+INDEX = b"\r\nX-Etcd-Index: "  # once in an answer: JSON has no bare line ends
 
 
 def as_told(data):
@@ -119,4 +124,33 @@ def odd_files(tree):
             file.write(data)
 
 
-{"odd-files": odd_files, "stored": stored, "watched": watched}[sys.argv[1]](*sys.argv[2:])
+def gate(url, most, file):
+    """Stands between one client and the server until either leaves, and lets no more than MOST answers through: the
+    client cannot be done by then, however slowly the server is killed. FILE gets the URL to use."""
+    answers, held, tail = 0, False, b""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        with open(file + ".new", "w", encoding="ascii") as out:
+            out.write("http://127.0.0.1:%d\n" % listener.getsockname()[1])
+        os.rename(file + ".new", file)
+        client, _ = listener.accept()
+    target = urllib.parse.urlsplit(url)
+    with client, socket.create_connection((target.hostname, target.port)) as server:
+        while True:
+            for side in select.select([client, server], [], [])[0]:
+                try:
+                    data = side.recv(65536)
+                except ConnectionResetError:
+                    return
+                if not data:
+                    return
+                if side is server:
+                    answers += (tail + data).count(INDEX)
+                    tail = (tail + data)[1 - len(INDEX):]
+                    held = held or answers > int(most)
+                if side is client:
+                    server.sendall(data)
+                elif not held:
+                    client.sendall(data)
+
+
+{"odd-files": odd_files, "stored": stored, "watched": watched, "gate": gate}[sys.argv[1]](*sys.argv[2:])

@@ -563,6 +563,9 @@ def play_on_own(left, ctl, program, tally, verbose):
 
 
 def main():
+    # Whoever runs the tests may ignore these (a job in the background, nohup), which programs would inherit.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     ap = argparse.ArgumentParser()
     ap.add_argument("--copse", default=os.environ.get("COPSE", "src/copse"))
     ap.add_argument("--ctl")

@@ -334,6 +334,9 @@ def run(name, case, failed):
 
 
 def main():
+    # Whoever runs the tests may ignore these (a job in the background, nohup), which programs would inherit.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if not os.access(COPSE, os.X_OK):
         print("no program at " + COPSE)
         return 77

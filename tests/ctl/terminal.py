@@ -3,6 +3,7 @@
 only; the client is $CTL, or tests/ctl/ctl_only of the build directory."""
 import os
 import pty
+import signal
 import sys
 import termios
 
@@ -70,6 +71,9 @@ def wrong(row):
 
 
 def main():
+    # Whoever runs the tests may ignore these (a job in the background, nohup), which programs would inherit.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     try:
         for fd in pty.openpty():
             os.close(fd)
