@@ -10,6 +10,7 @@ include tests/unit/cluster/local.mk
 include tests/unit/api/local.mk
 include tests/unit/http/local.mk
 include tests/unit/serve/local.mk
+include tests/unit/admin/local.mk
 include tests/unit/ctl/local.mk
 include tests/model/local.mk
 include tests/sim/local.mk

@@ -13,6 +13,7 @@ TESTS += %D%/test_disk
 	%D%/test_wal_failure.c \
 	%D%/test_wal_files.c \
 	%D%/test_wal_large.c \
+	%D%/test_wal_look.c \
 	%D%/test_wal_purge.c \
 	tests/lib/faultfile.c tests/lib/faultfile.h \
 	tests/lib/faultio.c tests/lib/faultio.h

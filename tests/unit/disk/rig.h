@@ -72,5 +72,6 @@ TCase *wal_crash_cases(void);
 TCase *wal_failure_cases(void);
 TCase *wal_large_cases(void);
 TCase *wal_purge_cases(void);
+TCase *wal_look_cases(void);
 TCase *snapfile_cases(void);
 TCase *datadir_cases(void);

@@ -15,6 +15,7 @@ int main(void)
     suite_add_tcase(s, wal_failure_cases());
     suite_add_tcase(s, wal_large_cases());
     suite_add_tcase(s, wal_purge_cases());
+    suite_add_tcase(s, wal_look_cases());
     suite_add_tcase(s, snapfile_cases());
     suite_add_tcase(s, datadir_cases());
     SRunner *r = srunner_create(s);
