@@ -24,6 +24,10 @@ import tempfile
 import time
 from urllib.parse import quote, urlencode
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+sys.dont_write_bytecode = True
+from ports import free_port  # noqa: E402
+
 HEADERS = ("Content-Type", "X-Etcd-Index", "Allow", "Location")
 NAMES = ["a", "b", "c", "dd", "d", "_h", "x y", "é", "1", "%2e"]
 VALUES = ["", "1", "2", "two", "<&>", "é\n", "\x00\x7f", "v" * 300]
@@ -32,12 +36,6 @@ FORM = "application/x-www-form-urlencoded"
 SETTLE_S = 0.04   # between a write and looking at the watches: a lower bound, never what is waited for at most
 PATIENCE_S = 5.0
 SHOWN_STEPS, SHOWN_CHARS = 60, 1500   # of a difference
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Server:

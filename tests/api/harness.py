@@ -11,6 +11,10 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+sys.dont_write_bytecode = True
+from ports import free_port  # noqa: E402
+
 PATIENCE_S = 60  # how long a condition may take to come true before a test fails
 
 
@@ -24,12 +28,6 @@ def wait_for(condition, what, patience_s=PATIENCE_S):
         if time.monotonic() > end:
             raise AssertionError("waited in vain: " + what)
         time.sleep(0.01)
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Server:

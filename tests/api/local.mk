@@ -13,7 +13,7 @@ EXTRA_DIST += %D%/harness.py
 # the main job on real input, and a member's life
 dist_check_SCRIPTS += %D%/life %D%/publish %D%/queue
 TESTS += %D%/life %D%/publish %D%/queue
-EXTRA_DIST += %D%/life.py %D%/publish.py tests/lib/server.sh
+EXTRA_DIST += %D%/life.py %D%/publish.py tests/lib/server.sh tests/lib/ports.py
 # many watchers, keys and writers
 dist_check_SCRIPTS += %D%/scale.py
 TESTS += %D%/scale.py

@@ -38,6 +38,10 @@ import threading
 import time
 from urllib.parse import quote, urlsplit
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+sys.dont_write_bytecode = True
+from ports import free_port  # noqa: E402
+
 INDEXES = ("modifiedIndex", "createdIndex", "index")
 HEADERS = ("Content-Type", "X-Etcd-Index", "X-Etcd-Cluster-Id", "X-Raft-Index", "X-Raft-Term", "Allow", "Location")
 HIDDEN_KEYS = ("_h", "_hid")  # the cases leave them behind; a listing does not show them
@@ -285,12 +289,6 @@ class Run:
     def finish(self, name):
         for n, step, watch in self.open.pop(name, []):
             self.check(n, step, watch.result)
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Server:

@@ -48,6 +48,10 @@ import threading
 import time
 from urllib.parse import quote, urlencode, urlsplit
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+sys.dont_write_bytecode = True
+from ports import free_port  # noqa: E402
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 DEAD = "http://127.0.0.1:1"
 FIRST_INDEX = 60  # beyond the small literal numbers in the cases, so that none of them is ever an index
@@ -64,12 +68,6 @@ KINDS = {
     "port": r"\d+",
     "version": r"\d+(?:\.\d+)+",
 }
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Failure(Exception):

@@ -34,9 +34,12 @@ def ask(typed):
     pid = os.fork()
     if pid == 0:
         os.setsid()
-        for fd in (0, 1, 2):
-            os.dup2(slave, fd)
-        os.execv(WORDS[0], WORDS)
+        try:
+            for fd in (0, 1, 2):
+                os.dup2(slave, fd)
+            os.execv(WORDS[0], WORDS)
+        finally:
+            os._exit(127)
     shown = b""
     while b"Password: " not in shown:
         data = read_on(master)

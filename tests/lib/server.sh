@@ -55,7 +55,7 @@ wait_until() {
 }
 
 free_port() {
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+    python3 "$TOP_SRCDIR/tests/lib/ports.py"
 }
 
 server_answers() {
