@@ -41,12 +41,12 @@ int main(int argc, char **argv)
 {
     const char *called = argc > 0 ? base_name(argv[0]) : "copse";
     const char *word = argc > 1 ? argv[1] : "";
-    if (admin_claims(argc, argv) && strcmp(called, "etcd") != 0)
-        return admin_main(argc, argv);
     if (strcmp(called, "etcdctl") == 0)
-        return ctl_main(argc, argv);
+        return strcmp(word, "backup") == 0 ? admin_main(argc, argv) : ctl_main(argc, argv);
     if (strcmp(called, "etcd") == 0)
         return serve_main(argc, argv);
+    if (admin_claims(argc, argv))
+        return admin_main(argc, argv);
     if (strcmp(word, "serve") == 0)
         return serve_main(argc - 1, argv + 1);
     if (argc == 2 && (is(word, "help", "h") || is(word, "--help", "-h")))
