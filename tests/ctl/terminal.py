@@ -77,6 +77,9 @@ def main():
     # Whoever runs the tests may ignore these (a job in the background, nohup), which programs would inherit.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if not os.access(CTL, os.X_OK):
+        print("no client at " + CTL)
+        return 1
     try:
         for fd in pty.openpty():
             os.close(fd)
