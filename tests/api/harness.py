@@ -115,7 +115,14 @@ class Server:
     # ---- what the system says of the process
 
     def descriptors(self):
-        return len(os.listdir("/proc/%d/fd" % self.process.pid))
+        """Of sockets: files come and go as the log wants them."""
+        count = 0
+        for name in os.listdir("/proc/%d/fd" % self.process.pid):
+            try:
+                count += os.readlink("/proc/%d/fd/%s" % (self.process.pid, name)).startswith("socket:")
+            except FileNotFoundError:
+                pass  # closed meanwhile
+        return count
 
     def resident_kib(self):
         with open("/proc/%d/status" % self.process.pid) as f:
