@@ -25,6 +25,7 @@ struct engine_conf {
     unsigned n_peer_urls, n_client_urls;
     unsigned heartbeat_ms, election_ms;
     uint64_t snapshot_count;              /* applied entries between snapshots */
+    uint64_t segment_bytes;               /* of the log; 0: as disk/wal.h says */
     size_t history_events, history_bytes; /* bytes 0: no bound */
     const struct clock *clock;
     const struct diskio *io;

@@ -1,3 +1,24 @@
+# a whole member on fault files: power, process and disk fail in every way
+check_PROGRAMS += %D%/matrix
+TESTS += %D%/matrix
+%C%_matrix_SOURCES = \
+	%D%/books.c \
+	%D%/gate.c %D%/gate.h \
+	%D%/lanes.c %D%/lanes.h \
+	%D%/matrix.c %D%/matrix.h \
+	%D%/matrix_crashes.c \
+	%D%/matrix_failures.c \
+	%D%/matrix_full.c \
+	%D%/world.c %D%/world.h \
+	tests/lib/faultfile.c tests/lib/faultfile.h \
+	tests/lib/faultio.c tests/lib/faultio.h
+%C%_matrix_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/lib
+%C%_matrix_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=_exit
+%C%_matrix_LDADD = \
+	src/cluster/libcluster.a src/watch/libwatch.a src/codec/libcodec.a src/disk/libdisk.a \
+	src/store/libstore.a src/proto/libproto.a src/base/libbase.a \
+	$(RAFT_LIBS) $(GNUTLS_LIBS)
+
 # real processes: kill -9 and what is there afterwards; the storage commands
 dist_check_SCRIPTS += %D%/recovery.py %D%/storage.py
 TESTS += %D%/recovery.py %D%/storage.py

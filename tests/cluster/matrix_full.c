@@ -1,0 +1,81 @@
+/* The disk fills up and gets room again, in one life of the member and across starts. */
+#include "matrix.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define PATIENCE_S 60
+
+static uint64_t used(struct world *w)
+{
+    const char *path;
+    uint64_t sum = 0;
+    size_t len;
+    for (size_t i = 0; (path = faultio_path(w->files, i)) != NULL; i++)
+        if (faultio_bytes(w->files, path, &len) != NULL)
+            sum += len;
+    return sum;
+}
+
+/* Until writes are taken again; the log looks for room every second. */
+static void until_room(struct world *w)
+{
+    uint64_t before = w->books->acked;
+    uint64_t end = clock_mono_ns(&clock_system) + PATIENCE_S * (uint64_t)NS_PER_S;
+    while (w->books->acked < before + 50) {
+        pthread_mutex_lock(&w->lock);
+        w->refusals = 0;
+        pthread_mutex_unlock(&w->lock);
+        world_write(w, 50);
+        world_drain(w);
+        usleep(1000);
+        if (clock_mono_ns(&clock_system) > end)
+            world_broken(w, "there is room, and writes are still refused");
+    }
+}
+
+static void start(struct world *w)
+{
+    if (world_start(w) != 0)
+        world_broken(w, "start: %s", w->err.text);
+    world_check(w);
+}
+
+void matrix_full(uint64_t seed)
+{
+    struct books *b = world_books(seed);
+    struct world w;
+    alarm(10 * PATIENCE_S);
+    world_init(&w, b, seed);
+    start(&w);
+    for (int round = 0; round < 3; round++) {
+        world_write(&w, 40);
+        faultio_space(w.files, used(&w) + world_random(&w, 3) * 1000);
+        while (w.refusals == 0)
+            world_write(&w, 1000);
+        world_check_now(&w); /* reads go on */
+        if (round == 1) {
+            /* Stopped and started while there is none. */
+            world_stop(&w);
+            start(&w);
+            world_write(&w, 1000);
+            world_check_now(&w);
+        }
+        faultio_space(w.files, UINT64_MAX);
+        until_room(&w);
+        world_check_now(&w);
+        w.skip_ns += 11 * (uint64_t)NS_PER_S; /* a snapshot that failed is due again */
+        w.refusals = 0;
+        world_write(&w, 200);
+        world_drain(&w);
+        world_stop(&w);
+        if (world_files(&w, ".jsonl", NULL) == 0)
+            world_broken(&w, "there is room, and no snapshot");
+        start(&w);
+    }
+    world_stop(&w);
+    alarm(0);
+    matrix_add(b);
+    world_fini(&w);
+    world_books_free(b);
+}
