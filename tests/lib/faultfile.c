@@ -95,6 +95,14 @@ void faultdir_clear(struct faultdir *d)
     }
 }
 
+/* The power failed within the sector: its front is new, the rest old. */
+static void hold_torn(struct faultfile *file, size_t sector, size_t front)
+{
+    size_t from = sector * FAULT_SECTOR;
+    if (from + front <= file->held.len && from + front <= file->seen.len)
+        memcpy(file->held.bytes + from, file->seen.bytes + from, front);
+}
+
 void faultfile_lose(struct faultfile *file, uint64_t *random)
 {
     /* In eighths, how likely a sector got through: all, none and everything between. */
@@ -102,8 +110,12 @@ void faultfile_lose(struct faultfile *file, uint64_t *random)
     if (file->seen.len != file->held.len && fault_random(random) % 8 < luck)
         fault_content_resize(&file->held, file->seen.len);
     for (size_t i = 0; i < FAULT_SECTORS(file->seen.len); i++) {
-        if (file->dirty[i] && fault_random(random) % 8 < luck)
+        if (!file->dirty[i])
+            continue;
+        if (fault_random(random) % 8 < luck)
             faultfile_hold(file, i);
+        else if (fault_random(random) % 8 == 0)
+            hold_torn(file, i, fault_random(random) % FAULT_SECTOR);
     }
     faultfile_resize(file, 0);
     faultfile_resize(file, file->held.len);
