@@ -146,12 +146,13 @@ static void send_locked(struct world *w, struct lane *l)
     CP_ASSERT(engine_propose(w->engine, &p));
 }
 
-void world_write(struct world *w, unsigned n)
+bool world_write(struct world *w, unsigned n)
 {
     pthread_mutex_lock(&w->lock);
+    unsigned stuck = 0;
     uint64_t until = w->books->acked + n;
     for (;;) {
-        unsigned stuck = 0;
+        stuck = 0;
         if (w->books->acked >= until || w->refusals > 0 || faultio_is_off(w->files))
             break;
         for (unsigned i = 0; i < LANES; i++) {
@@ -165,6 +166,7 @@ void world_write(struct world *w, unsigned n)
         pthread_cond_wait(&w->answered, &w->lock);
     }
     pthread_mutex_unlock(&w->lock);
+    return stuck < LANES;
 }
 
 void world_drain(struct world *w)

@@ -17,6 +17,13 @@ static uint64_t used(struct world *w)
     return sum;
 }
 
+static void start(struct world *w)
+{
+    if (world_start(w) != 0)
+        world_broken(w, "start: %s", w->err.text);
+    world_check(w);
+}
+
 /* Until writes are taken again; the log looks for room every second. */
 static void until_room(struct world *w)
 {
@@ -26,19 +33,15 @@ static void until_room(struct world *w)
         pthread_mutex_lock(&w->lock);
         w->refusals = 0;
         pthread_mutex_unlock(&w->lock);
-        world_write(w, 50);
+        if (!world_write(w, 50)) { /* the time of all was up; they write again after a start */
+            world_stop(w);
+            start(w);
+        }
         world_drain(w);
         usleep(1000);
         if (clock_mono_ns(&clock_system) > end)
             world_broken(w, "there is room, and writes are still refused");
     }
-}
-
-static void start(struct world *w)
-{
-    if (world_start(w) != 0)
-        world_broken(w, "start: %s", w->err.text);
-    world_check(w);
 }
 
 void matrix_full(uint64_t seed)
@@ -51,10 +54,12 @@ void matrix_full(uint64_t seed)
     for (int round = 0; round < 3; round++) {
         world_write(&w, 40);
         faultio_space(w.files, used(&w) + world_random(&w, 3) * 1000);
-        while (w.refusals == 0)
-            world_write(&w, 1000);
+        /* All writers may wait in the log for room until their time is up; then none is left to
+         * be refused. */
+        while (w.refusals == 0 && world_write(&w, 1000))
+            ;
         world_check_now(&w); /* reads go on */
-        if (round == 1) {
+        if (round == 1 || w.refusals == 0) {
             /* Stopped and started while there is none. */
             world_stop(&w);
             start(&w);

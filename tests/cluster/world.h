@@ -93,8 +93,8 @@ void world_check(struct world *w);
 /* The same, in the middle of it: what is on its way counts as either. */
 void world_check_now(struct world *w);
 /* Writes until N more are acknowledged, or the power is gone, or a write is refused for want of
- * room, or all lanes are stuck. */
-void world_write(struct world *w, unsigned n);
+ * room, or all lanes are stuck: false. */
+bool world_write(struct world *w, unsigned n);
 /* What is on its way is answered. */
 void world_drain(struct world *w);
 /* How many files have names that hold SUFFIX; *NEWEST the last of them in order, or NULL. */
