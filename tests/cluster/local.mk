@@ -19,6 +19,6 @@ TESTS += %D%/matrix
 	src/store/libstore.a src/proto/libproto.a src/base/libbase.a \
 	$(RAFT_LIBS) $(GNUTLS_LIBS)
 
-# real processes: kill -9 and what is there afterwards; the storage commands
-dist_check_SCRIPTS += %D%/recovery.py %D%/storage.py
-TESTS += %D%/recovery.py %D%/storage.py
+# real processes: kill -9, damaged files, and what is there afterwards; the storage commands
+dist_check_SCRIPTS += %D%/damage.py %D%/recovery.py %D%/storage.py
+TESTS += %D%/damage.py %D%/recovery.py %D%/storage.py
