@@ -184,6 +184,9 @@ static enum MHD_Result propose(struct conn *k, struct api_result *r)
     if (!engine_propose(w->door->api->engine, &p)) {
         w->writes--;
         k->refused = true;
+        p->code = V2_RAFT_INTERNAL;
+        p->cause.len = 0;
+        buf_lit(&p->cause, "etcdserver: too many requests");
         conn_written(k, p);
     }
     return MHD_YES;
@@ -194,11 +197,6 @@ static enum MHD_Result answer_write(struct conn *k)
     struct proposal *p = k->proposal;
     struct api_reply r = {0};
 
-    if (k->refused) {
-        p->code = V2_RAFT_INTERNAL;
-        p->cause.len = 0;
-        buf_lit(&p->cause, "etcdserver: too many requests");
-    }
     k->proposal = NULL;
     api_proposal_reply(k->worker->door->api, &p, k->no_value, &r);
     if (k->refused)
@@ -294,6 +292,10 @@ enum MHD_Result conn_on_request(void *cls, struct MHD_Connection *mhd, const cha
             *size = 0;
             return take_body(k, data, n);
         }
+        /* Behind a "100 Continue" to a request without body libmicrohttpd 0.9.75 shows it what it
+         * has of the next request, as no bytes: no reply is possible yet. */
+        if (data != NULL)
+            return MHD_YES;
         return answer(k);
     case CONN_WRITTEN:
         return answer_write(k);

@@ -2,6 +2,7 @@
 # make check. One more program fuzz_NAME: its name in FUZZERS, its corpus in FUZZ_CORPORA, its sources, LDFLAGS, LDADD.
 FUZZERS += \
 	%D%/fuzz_command \
+	%D%/fuzz_door \
 	%D%/fuzz_json \
 	%D%/fuzz_keys_parse \
 	%D%/fuzz_load \
@@ -9,6 +10,7 @@ FUZZERS += \
 	%D%/fuzz_url
 FUZZ_CORPORA = \
 	%D%/corpus/command \
+	%D%/corpus/door \
 	%D%/corpus/json \
 	%D%/corpus/keys_parse \
 	%D%/corpus/load \
@@ -16,7 +18,7 @@ FUZZ_CORPORA = \
 	%D%/corpus/url
 
 check_PROGRAMS += $(FUZZERS)
-EXTRA_DIST += $(FUZZ_CORPORA) %D%/fuzz_keys_parse.dict %D%/fuzz_request.dict
+EXTRA_DIST += $(FUZZ_CORPORA) %D%/fuzz_door.dict %D%/fuzz_keys_parse.dict %D%/fuzz_request.dict
 FUZZ_SOURCES = %D%/fuzz.h
 if !FUZZ
 FUZZ_SOURCES += %D%/replay.c
@@ -26,6 +28,14 @@ endif
 %C%_fuzz_command_SOURCES = %D%/fuzz_command.c $(FUZZ_SOURCES)
 %C%_fuzz_command_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 %C%_fuzz_command_LDADD = src/codec/libcodec.a src/store/libstore.a src/proto/libproto.a src/base/libbase.a
+
+%C%_fuzz_door_SOURCES = %D%/fuzz_door.c $(FUZZ_SOURCES) \
+	%D%/door_engine.c %D%/door_engine.h \
+	%D%/http_oracle.c %D%/http_oracle.h \
+	tests/unit/api/fake_engine.c tests/unit/api/fake_engine.h
+%C%_fuzz_door_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+%C%_fuzz_door_LDADD = src/http/libhttp.a src/api/libapi.a src/watch/libwatch.a src/codec/libcodec.a src/store/libstore.a \
+	src/proto/libproto.a src/base/libbase.a $(MHD_LIBS)
 
 %C%_fuzz_json_SOURCES = %D%/fuzz_json.c $(FUZZ_SOURCES)
 %C%_fuzz_json_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

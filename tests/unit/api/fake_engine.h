@@ -8,8 +8,8 @@
 
 struct engine {
     struct store *store;
-    uint64_t raft_index;
-    int64_t now_ns;
+    _Atomic uint64_t raft_index; /* these two: read by any thread */
+    _Atomic int64_t now_ns;
     bool leader;
     uint64_t found, missing; /* reads */
     struct blob *published;

@@ -334,6 +334,26 @@ START_TEST(continue_is_sent_first)
 }
 END_TEST
 
+/* libmicrohttpd says "continue" to it and then shows it the bytes of the next one. */
+START_TEST(continue_without_body)
+{
+    struct answer a = {0};
+    int fd = client_open();
+
+    client_send(fd, "PUT /echo HTTP/1.1\r\n" HOST "Expect: 100-continue\r\n\r\n"
+                    "GET /size/3 HTTP/1.1\r\n" HOST "\r\n");
+    client_read_head(fd, &a);
+    ck_assert_int_eq(a.status, 100);
+    client_read(fd, "PUT", &a);
+    ck_assert_int_eq(a.status, 200);
+    client_read(fd, "GET", &a);
+    ck_assert_int_eq(a.status, 200);
+    ck_assert(span_eq(buf_as_span(&a.body), SPAN("abc")));
+    answer_fini(&a);
+    close(fd);
+}
+END_TEST
+
 /* Data and its end in one packet: the answer comes, and the connection does not stay. */
 START_TEST(half_closed_client_is_answered)
 {
@@ -368,6 +388,7 @@ TCase *case_requests(void)
     tcase_add_test(c, far_too_large_is_refused_before_it_comes);
     tcase_add_test(c, endless_chunks_are_cut);
     tcase_add_test(c, continue_is_sent_first);
+    tcase_add_test(c, continue_without_body);
     tcase_add_test(c, half_closed_client_is_answered);
     return c;
 }
