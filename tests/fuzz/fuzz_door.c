@@ -137,7 +137,7 @@ static void listen_round(struct scene *s)
             p[n++] = (struct pollfd){.fd = c->fd, .events = POLLIN};
         }
     }
-    (void)poll(p, n, 100);
+    (void)poll(p, n, n > 0 ? 100 : 1);
     for (nfds_t i = 0; i < n; i++) {
         if (p[i].revents != 0)
             client_take(of[i]);
