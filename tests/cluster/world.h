@@ -10,6 +10,7 @@
 
 #include "cluster/engine.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -73,7 +74,7 @@ struct world {
     pthread_mutex_t lock;
     pthread_cond_t answered;
     unsigned waiting;  /* writes on their way */
-    unsigned refusals; /* for want of room, since world_start */
+    atomic_uint refusals; /* for want of room, since world_start */
 };
 
 /* Shared with child processes; freed with world_books_free. */
