@@ -4,6 +4,7 @@
 #include "proto/limits.h"
 #include "test_http.h"
 
+#include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -334,7 +335,8 @@ START_TEST(continue_is_sent_first)
 }
 END_TEST
 
-/* libmicrohttpd says "continue" to it and then shows it the bytes of the next one. */
+/* libmicrohttpd 0.9.75 says "continue" to it and then shows it the bytes of the next one; 1.0 says
+ * it only where a body is to come. */
 START_TEST(continue_without_body)
 {
     struct answer a = {0};
@@ -342,8 +344,10 @@ START_TEST(continue_without_body)
 
     client_send(fd, "PUT /echo HTTP/1.1\r\n" HOST "Expect: 100-continue\r\n\r\n"
                     "GET /size/3 HTTP/1.1\r\n" HOST "\r\n");
+#if MHD_VERSION < 0x01000000
     client_read_head(fd, &a);
     ck_assert_int_eq(a.status, 100);
+#endif
     client_read(fd, "PUT", &a);
     ck_assert_int_eq(a.status, 200);
     client_read(fd, "GET", &a);
