@@ -17,6 +17,8 @@
 #include "watch/hub.h"
 
 struct engine;
+struct frame; /* frame.h */
+struct wire;  /* wire.h */
 
 struct engine_conf {
     const struct datadir *dir; /* open; outlives the engine */
@@ -43,7 +45,14 @@ int engine_start(struct engine **out, const struct engine_conf *conf, struct err
 void engine_stop(struct engine *e);
 
 /* Kinds of mail the engine takes. */
-enum { MAIL_PROPOSAL = 1, MAIL_WATCH, MAIL_UNWATCH, MAIL_SNAPSHOT /* its own */ };
+enum {
+    MAIL_PROPOSAL = 1,
+    MAIL_WATCH,
+    MAIL_UNWATCH,
+    MAIL_SNAPSHOT, /* its own */
+    MAIL_READ,
+    MAIL_FRAME,
+};
 
 /* One write on its way. Owned by the caller, by the engine from engine_propose until done(). */
 struct proposal {
@@ -83,6 +92,24 @@ struct watch {
 bool engine_watch(struct engine *e, struct watch *w) CP_MUST_CHECK;
 /* Only after opened(). Never refused. */
 void engine_unwatch(struct engine *e, struct watch *w);
+
+/* A linearizable read on its way: when it is done, this member has applied everything that was
+ * committed anywhere when it began. Owned by the caller, by the engine until done(). */
+struct quorum_read {
+    struct mail mail;
+    void *owner;          /* the caller's own */
+    uint64_t deadline_ns; /* monotonic; set by engine_read */
+    /* Outcome */
+    enum v2_code code; /* V2_OK, or V2_RAFT_INTERNAL with a cause */
+    struct buf cause;  /* owned by the read */
+    /* Engine thread: gives the read back. */
+    void (*done)(struct quorum_read *r);
+};
+
+/* False when too many wait. */
+bool engine_read(struct engine *e, struct quorum_read *r) CP_MUST_CHECK;
+/* What a peer sent; takes F, and drops it when too much waits. */
+void engine_receive(struct engine *e, struct frame *f);
 
 /* Any thread. */
 struct store *engine_store(struct engine *e);

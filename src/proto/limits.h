@@ -46,3 +46,9 @@
 #define LIMIT_DEADLINE_MS 7000
 /* Members of a cluster, standbys included. */
 #define LIMIT_MEMBERS 64
+/* A frame between members: one entry of the largest kind fits, and several small ones are sent
+ * together up to LIMIT_APPEND_BYTES. A longer one ends the stream. */
+#define LIMIT_FRAME_BYTES  (LIMIT_ENTRY_BYTES + 1048576)
+#define LIMIT_APPEND_BYTES 1048576
+/* Bytes that wait for one peer; more are dropped, and sent again later by consensus. */
+#define LIMIT_PEER_QUEUE_BYTES (4 * LIMIT_FRAME_BYTES)
