@@ -122,7 +122,15 @@ AC_DEFUN([COPSE_LIBRARIES], [
   COPSE_LIBRARY([JANSSON], [jansson >= 2.13], [libjansson-dev])
   COPSE_LIBRARY([CURL], [libcurl >= 7.74], [libcurl4-gnutls-dev])
   COPSE_LIBRARY([GNUTLS], [gnutls >= 3.7], [libgnutls28-dev])
-  PKG_CHECK_MODULES([CHECK], [check >= 0.15], [have_check=yes], [have_check=no])
+  AC_ARG_ENABLE([unit-tests], [AS_HELP_STRING([--enable-unit-tests],
+    [stop when the library of the unit tests is missing (default: leave them out then)])],
+    [], [enable_unit_tests=auto])
+  have_check=no
+  AS_CASE([$enable_unit_tests],
+    [no], [],
+    [yes], [COPSE_LIBRARY([CHECK], [check >= 0.15], [check])
+      have_check=yes],
+    [PKG_CHECK_MODULES([CHECK], [check >= 0.15], [have_check=yes], [have_check=no])])
   AM_CONDITIONAL([HAVE_CHECK], [test "x$have_check" = xyes])
   AS_IF([test -n "$copse_missing"], [AC_MSG_ERROR([missing, or not of the right version:$copse_missing
 ./bootstrap deps installs all of them on Debian 12 and 13])])
