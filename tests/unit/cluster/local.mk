@@ -8,7 +8,11 @@ TESTS += %D%/test_identity
 
 check_PROGRAMS += %D%/test_engine
 TESTS += %D%/test_engine
-%C%_test_engine_SOURCES = %D%/test_engine.c
+%C%_test_engine_SOURCES = \
+	%D%/engine_rig.c %D%/engine_rig.h \
+	%D%/test_engine.c \
+	%D%/test_engine_events.c \
+	%D%/test_engine_parts.c
 %C%_test_engine_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 %C%_test_engine_LDADD = \
 	src/cluster/libcluster.a src/watch/libwatch.a src/codec/libcodec.a src/disk/libdisk.a \
