@@ -7,7 +7,6 @@ noinst_LIBRARIES += %D%/libapi.a
 	%D%/listing.c \
 	%D%/members.c \
 	%D%/mime.c %D%/mime.h \
-	%D%/peer_url.c %D%/peer_url.h \
 	%D%/readpoint.c \
 	%D%/reply.c \
 	%D%/request.h \

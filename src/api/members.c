@@ -1,7 +1,7 @@
 /* members: /v2/members and /v2/machines. This member serves a cluster of one: it tells who is in
  * it, judges a request for a change as v2 does, and refuses the change itself. Source: contract,
  * server 1 and 3. */
-#include "api/peer_url.h"
+#include "proto/peer_url.h"
 #include "api/route.h"
 
 #include "base/gojson.h"

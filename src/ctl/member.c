@@ -5,6 +5,7 @@
 #include "ctl/members.h"
 #include "ctl/table.h"
 #include "ctl/text.h"
+#include "proto/peer_url.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,52 +72,9 @@ enum exit_status member_list_run(struct session *s, const struct opts *o)
     return status;
 }
 
-/* Go's types.NewURLs: one URL of a peer. */
-static int check_url(struct span url, struct buf *why)
-{
-    static const struct span schemes[] = {
-        {"http://", 7}, {"https://", 8}, {"unix://", 7}, {"unixs://", 8}};
-    struct span rest = {NULL, 0};
-
-    for (size_t i = 0; i < CP_COUNT(schemes); i++) {
-        if (span_starts(url, schemes[i]))
-            rest = span_from(url, schemes[i].len);
-    }
-    if (rest.ptr == NULL) {
-        buf_printf(why, "URL scheme must be http, https, unix, or unixs: %.*s", (int)url.len,
-                   url.ptr);
-        return ERR_USAGE;
-    }
-
-    const char *slash = rest.len > 0 ? memchr(rest.ptr, '/', rest.len) : NULL;
-    size_t host_bytes = slash != NULL ? (size_t)(slash - rest.ptr) : rest.len;
-    const char *bracket = host_bytes > 0 ? memrchr(rest.ptr, ']', host_bytes) : NULL;
-    size_t from = bracket != NULL ? (size_t)(bracket - rest.ptr) : 0;
-
-    if (host_bytes == 0 || memchr(rest.ptr + from, ':', host_bytes - from) == NULL) {
-        buf_printf(why, "URL address does not have the form \"host:port\": %.*s", (int)url.len,
-                   url.ptr);
-        return ERR_USAGE;
-    }
-    if (slash != NULL) {
-        buf_printf(why, "URL must not contain a path: %.*s", (int)url.len, url.ptr);
-        return ERR_USAGE;
-    }
-    return 0;
-}
-
 static int compare_spans(const void *a, const void *b)
 {
     return span_cmp(*(const struct span *)a, *(const struct span *)b);
-}
-
-static struct span trim(struct span s)
-{
-    while (s.len > 0 && strchr(" \t\r\n\v\f", s.ptr[0]) != NULL)
-        s = span_from(s, 1);
-    while (s.len > 0 && strchr(" \t\r\n\v\f", s.ptr[s.len - 1]) != NULL)
-        s.len--;
-    return s;
 }
 
 /* Appends the URLs of LIST, which are COUNT, as a sorted JSON array. */
@@ -128,8 +86,8 @@ static int add_urls(struct buf *out, const char *list, size_t count, struct buf 
     for (size_t i = 0; i < count && rc == 0; i++) {
         size_t n = count == 1 ? strlen(list) : strcspn(list, ",");
 
-        urls[i] = trim((struct span){list, n});
-        rc = check_url(urls[i], why);
+        urls[i] = peer_url_trim((struct span){list, n});
+        rc = peer_url_check(urls[i], why) ? 0 : ERR_USAGE;
         list += list[n] == ',' ? n + 1 : n;
     }
     if (rc == 0) {

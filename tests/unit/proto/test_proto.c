@@ -1,3 +1,5 @@
+#include "test_proto.h"
+
 #include "proto/limits.h"
 #include "proto/url.h"
 #include "proto/v2.h"
@@ -267,6 +269,7 @@ int main(void)
     tcase_add_loop_test(tc, codes, 0, CP_COUNT(code_rows));
     tcase_add_test(tc, actions);
     suite_add_tcase(suite, tc);
+    suite_add_tcase(suite, peer_url_case());
 
     SRunner *runner = srunner_create(suite);
 

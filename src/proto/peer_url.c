@@ -1,4 +1,4 @@
-#include "api/peer_url.h"
+#include "proto/peer_url.h"
 
 #include <stdint.h>
 
