@@ -4,7 +4,8 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "cluster/identity.h"
+
+#include <stdlib.h>
 
 /* What the log holds, gathered while it is read. */
 struct replay {
@@ -120,32 +121,54 @@ static int open_log(struct engine *e, struct wal_info *info, struct err *err)
     return wal_open(&e->wal, &conf, info, err);
 }
 
-/* The first entry of a new cluster: its members. Every founding member writes the same bytes. */
+static struct log_entry founding_members(const struct engine_conf *conf)
+{
+    struct consensus_members members = {.n = conf->n_founders};
+    for (unsigned i = 0; i < members.n; i++) {
+        members.m[i].id = conf->founders[i].id;
+        members.m[i].role = MEMBER_VOTER;
+    }
+    return (struct log_entry){
+        .term = 1, .type = ENTRY_CHANGE, .payload = consensus_bootstrap(&members)};
+}
+
+/* Where the others find it, until it says so itself. */
+static struct log_entry founding_urls(const struct founder *f)
+{
+    struct command c = {.kind = COMMAND_MEMBER, .member = {.id = f->id}};
+    for (unsigned i = 0; i < f->n_peer_urls; i++)
+        c.member.peer_urls[c.member.n_peer_urls++] = f->peer_urls[i];
+    return (struct log_entry){.term = 1, .type = ENTRY_COMMAND, .payload = command_encode(&c)};
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const struct founder *x = a, *y = b;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+/* The first entries of a new cluster: its members. Every founder writes the same bytes. */
 static void found_cluster(struct engine *e, struct replay *r)
 {
-    struct consensus_members members = {.n = 1};
-    members.m[0].id = e->member_id;
-    members.m[0].role = MEMBER_VOTER;
-    struct log_entry first = {
-        .term = 1, .type = ENTRY_CHANGE, .payload = consensus_bootstrap(&members)};
+    const struct engine_conf *conf = &e->conf;
+    CP_ASSERT(r->entries == NULL && conf->n_founders <= LIMIT_MEMBERS);
+    struct founder *sorted = mem_dup(conf->founders, conf->n_founders * sizeof(*sorted));
+    qsort(sorted, conf->n_founders, sizeof(*sorted), by_id);
+    r->cap = conf->n_founders + 1;
+    r->entries = mem_alloc(r->cap * sizeof(*r->entries));
+    r->entries[r->n++] = founding_members(conf);
+    /* nobody looks for a member alone, and each of these costs a store index */
+    for (unsigned i = 0; conf->n_founders > 1 && i < conf->n_founders; i++)
+        r->entries[r->n++] = founding_urls(&sorted[i]);
+    mem_free(sorted);
 
     engine_consensus_ops.log_state(e, 1, 0);
-    engine_consensus_ops.log_entries(e, 1, &first, 1);
+    engine_consensus_ops.log_entries(e, 1, r->entries, (unsigned)r->n);
     wal_sync(e->wal);
     r->term = 1;
     r->vote = 0;
-    r->entries = mem_realloc(r->entries, sizeof(*r->entries));
-    r->entries[0] = first;
-    r->n = r->cap = 1;
     log_info("member.founded", LOG_X("member", e->member_id), LOG_X("cluster", e->cluster_id),
-             LOG_S("dir", e->conf.dir->path));
-}
-
-static void identify(struct engine *e)
-{
-    const struct engine_conf *c = &e->conf;
-    e->member_id = identity_member(c->peer_urls, c->n_peer_urls, c->cluster_token, 0);
-    e->cluster_id = identity_cluster(&e->member_id, 1);
+             LOG_U("members", conf->n_founders), LOG_S("dir", conf->dir->path));
 }
 
 static int start_consensus(struct engine *e, const struct replay *r, struct err *err)
@@ -198,7 +221,6 @@ int engine_boot(struct engine *e, struct err *err)
     struct replay r = {.term = 0};
     struct wal_info info = {0};
     e->replay = &r;
-    identify(e);
     int rv = consensus_check_library(err);
     if (rv == 0)
         rv = read_files(e, &r, &info, err);
@@ -210,7 +232,7 @@ int engine_boot(struct engine *e, struct err *err)
         goto out;
     }
     settle_log(e, &r);
-    if (r.n == 0 && r.base_index == 0)
+    if (r.n == 0 && r.base_index == 0 && e->conf.n_founders > 0)
         found_cluster(e, &r);
     timekeeper_start(&e->time, e->conf.clock, r.last_stamp_ns);
     rv = start_consensus(e, &r, err);

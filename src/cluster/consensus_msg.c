@@ -44,6 +44,7 @@ struct peer_message *peer_message_dup(const struct peer_message *m)
     unsigned n = m->type == PEER_APPEND ? m->append.n : 0;
     struct peer_message *d = peer_message_new(m->type, m->from, m->to, n);
     d->term = m->term;
+    d->time_ns = m->time_ns;
     d->gate = m->gate;
     switch (m->type) {
     case PEER_VOTE:

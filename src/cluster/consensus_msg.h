@@ -59,7 +59,8 @@ struct peer_message {
     uint64_t gate;    /* consensus: log sequence number it waits for */
     enum peer_message_type type;
     uint64_t from, to;
-    uint64_t term; /* the sender's; of a vote result maybe the asker's */
+    uint64_t term;   /* the sender's; of a vote result maybe the asker's */
+    int64_t time_ns; /* the cluster's time at the sender (engine); 0: it does not know it */
     union {
         struct peer_vote vote;
         struct peer_vote_result vote_result;

@@ -363,7 +363,10 @@ static void engine_free(struct engine *e)
 int engine_start(struct engine **out, const struct engine_conf *conf, struct err *err)
 {
     struct engine *e = mem_zalloc(sizeof(*e));
+    CP_ASSERT(conf->member_id != 0 && conf->cluster_id != 0);
     e->conf = *conf;
+    e->member_id = conf->member_id;
+    e->cluster_id = conf->cluster_id;
     e->done_last = &e->done_first;
     int rv = mailbox_init(&e->box, LIMIT_ENGINE_MAIL);
     if (rv != 0) {

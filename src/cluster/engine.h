@@ -20,9 +20,23 @@ struct engine;
 struct frame; /* frame.h */
 struct wire;  /* wire.h */
 
+/* One of the members that begin a new cluster. */
+struct founder {
+    uint64_t id;
+    unsigned n_peer_urls;
+    const struct span *peer_urls;
+};
+
 struct engine_conf {
     const struct datadir *dir; /* open; outlives the engine */
-    struct span name, cluster_token;
+    uint64_t cluster_id, member_id;
+    /* Of a new cluster: all of them, this member too, in any order; every one of them is started
+     * with the same. 0: this member was added to a cluster that is there. Without effect when the
+     * directory holds a member already. Borrowed by engine_start only. */
+    unsigned n_founders;
+    const struct founder *founders;
+    const struct wire *wire; /* NULL: there are no other members, nor will there be */
+    struct span name;
     const struct span *peer_urls, *client_urls; /* advertised */
     unsigned n_peer_urls, n_client_urls;
     unsigned heartbeat_ms, election_ms;
@@ -34,6 +48,9 @@ struct engine_conf {
     /* Engine thread, once a turn, after all done() and watch callbacks of the turn: pass on what
      * was gathered. */
     void (*turn_end)(void *ctx);
+    /* Engine thread: the cluster goes on without this member, for good; the process should end. May
+     * be NULL. */
+    void (*removed)(void *ctx);
     void *ctx;
 };
 
@@ -108,8 +125,10 @@ struct quorum_read {
 
 /* False when too many wait. */
 bool engine_read(struct engine *e, struct quorum_read *r) CP_MUST_CHECK;
-/* What a peer sent; takes F, and drops it when too much waits. */
+/* What a peer sent; takes F, and drops it when too much waits. Any thread. */
 void engine_receive(struct engine *e, struct frame *f);
+/* A peer says that this member was removed. Any thread. */
+void engine_removed(struct engine *e);
 
 /* Any thread. */
 struct store *engine_store(struct engine *e);

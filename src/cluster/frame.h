@@ -30,11 +30,15 @@ enum frame_type {
 struct frame_forward {
     uint64_t session; /* one life of the sender as a process */
     uint64_t number;  /* of this frame in that session, from 1: one seen before is dropped */
+    uint64_t term;    /* in which the sender takes the receiver for the leader; one that leads in
+                         another refuses: so a forwarded command is in the log before the first
+                         entry of a later term, or lost for certain */
     unsigned n;
     struct blob **commands; /* owned, one reference each */
 };
 
 struct frame_refused {
+    uint64_t session, number; /* of the frame that they came in */
     unsigned n;
     uint64_t *requests; /* owned; numbers of the origin */
 };

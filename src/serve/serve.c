@@ -3,6 +3,7 @@
 #include "api/api.h"
 #include "base/log.h"
 #include "cluster/engine.h"
+#include "cluster/identity.h"
 #include "disk/datadir.h"
 #include "http/door.h"
 #include "serve/options.h"
@@ -74,9 +75,15 @@ static int listen_all(struct server *s, struct err *e)
 static int start_engine(struct server *s, struct err *e)
 {
     const struct options *o = &s->options;
+    struct founder self = {.peer_urls = o->advertise_peer.text, .n_peer_urls = o->advertise_peer.n};
+    self.id =
+        identity_member(self.peer_urls, self.n_peer_urls, span_of(o->initial_cluster_token), 0);
     struct engine_conf conf = {.dir = &s->dir,
+                               .cluster_id = identity_cluster(&self.id, 1),
+                               .member_id = self.id,
+                               .n_founders = 1,
+                               .founders = &self,
                                .name = span_of(o->name),
-                               .cluster_token = span_of(o->initial_cluster_token),
                                .peer_urls = o->advertise_peer.text,
                                .n_peer_urls = o->advertise_peer.n,
                                .client_urls = o->advertise_client.text,

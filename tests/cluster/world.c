@@ -77,9 +77,14 @@ void world_broken(const struct world *w, const char *fmt, ...)
 int world_start(struct world *w)
 {
     static const struct span url = {"http://localhost:2380", 21};
-    struct engine_conf conf = {.dir = &w->dir,
+    static const struct founder self = {
+        .id = UINT64_C(0x8e9e05c52164694d), .n_peer_urls = 1, .peer_urls = &url};
+    struct engine_conf conf = {.cluster_id = UINT64_C(0xcdf818194e3a8c32),
+                               .member_id = self.id,
+                               .n_founders = 1,
+                               .founders = &self,
+                               .dir = &w->dir,
                                .name = SPAN("default"),
-                               .cluster_token = SPAN("etcd-cluster"),
                                .peer_urls = &url,
                                .n_peer_urls = 1,
                                .client_urls = &url,

@@ -32,9 +32,14 @@ void fx_start_on(const struct clock *clock)
     static const struct span peer = {"http://localhost:2380", 21},
                              client = {"http://localhost:2379", 21};
     struct err e;
-    struct engine_conf conf = {.dir = &fx.dir,
+    static const struct founder self = {
+        .id = UINT64_C(0x8e9e05c52164694d), .n_peer_urls = 1, .peer_urls = &peer};
+    struct engine_conf conf = {.cluster_id = UINT64_C(0xcdf818194e3a8c32),
+                               .member_id = self.id,
+                               .n_founders = 1,
+                               .founders = &self,
+                               .dir = &fx.dir,
                                .name = SPAN("default"),
-                               .cluster_token = SPAN("etcd-cluster"),
                                .peer_urls = &peer,
                                .n_peer_urls = 1,
                                .client_urls = &client,
