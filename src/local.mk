@@ -13,4 +13,4 @@ bin_PROGRAMS += %D%/copse
 	%D%/ctl/libctl.a \
 	%D%/proto/libproto.a \
 	%D%/base/libbase.a \
-	$(MHD_LIBS) $(RAFT_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) $(GNUTLS_LIBS)
+	$(MHD_LIBS) $(RAFT_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) $(GNUTLS_LIBS) $(YAML_LIBS)

@@ -52,3 +52,5 @@
 #define LIMIT_APPEND_BYTES 1048576
 /* Bytes that wait for one peer; more are dropped, and sent again later by consensus. */
 #define LIMIT_PEER_QUEUE_BYTES (4 * LIMIT_FRAME_BYTES)
+/* A configuration file. */
+#define LIMIT_CONFIG_BYTES 1048576

@@ -1,14 +1,17 @@
-/* options: the settings of the server: one table of flags, each with its environment variables
- * COPSE_X and ETCD_X. Precedence: flag, COPSE_X, ETCD_X, default. */
+/* options: the settings of the server: one table, where each has its flag, its environment
+ * variables COPSE_X and ETCD_X, and its key in a configuration file. Precedence: flag, COPSE_X,
+ * ETCD_X, file, default. */
 #pragma once
 
 #include "base/err.h"
 #include "base/span.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #define OPTIONS_URLS 16
+#define OPTIONS_MAX  160 /* rows of the table */
 
 struct url_list {
     unsigned n;
@@ -23,20 +26,27 @@ struct options {
     char *listen_peer_urls, *initial_advertise_peer_urls;
     char *cors;
     char *initial_cluster, *initial_cluster_state, *initial_cluster_token;
+    char *config_file;
     unsigned heartbeat_ms, election_ms;
     unsigned snapshot_count, history_events, history_bytes;
     unsigned workers, connections_max, watchers_max, head_bytes, idle_timeout_s;
-    bool debug, enable_v2, help, version;
+    bool debug, enable_v2, help, version, print_config;
+    unsigned char from[OPTIONS_MAX]; /* enum option_source, by row */
     /* derived */
-    bool given_listen_client, given_advertise_client, given_listen_peer;
     struct url_list listen_client, advertise_client, listen_peer, advertise_peer;
 };
 
-/* Reads environment and flags (argv[1] on) and checks that they make sense together. 0, or
- * ERR_USAGE with one line that says what is wrong and what to do. help and version are only noted.
- */
+/* Reads flags (argv[1] on), environment and file, and checks that they make sense together. 0, or
+ * ERR_USAGE with one line that says what is wrong and what to do. help, version and print_config
+ * are only noted, and what makes sense together is not checked for them. */
 int options_read(struct options *o, int argc, char **argv, struct err *e) CP_MUST_CHECK;
 void options_fini(struct options *o);
-/* One line of the log for each setting that is accepted and has no effect in a cluster of one. */
+/* Was the setting at OFFSET of struct options given, by whatever means? */
+bool options_given(const struct options *o, size_t offset);
+#define OPTIONS_GIVEN(o, field) options_given((o), offsetof(struct options, field))
+/* One line of the log for each setting that is taken and has no effect, and for each variable of
+ * the environment that looks like a setting and is none. */
 void options_warn(const struct options *o);
 void options_help(FILE *out, const char *program);
+/* All settings as a configuration file; what nobody has set is commented out. */
+void options_print(const struct options *o, FILE *out);

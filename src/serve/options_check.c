@@ -11,13 +11,6 @@
 #define SNAPSHOT_COUNT  10000
 #define ELECTION_MS_MAX 50000
 
-void options_given(struct options *o, size_t at)
-{
-    o->given_listen_client |= at == offsetof(struct options, listen_client_urls);
-    o->given_advertise_client |= at == offsetof(struct options, advertise_client_urls);
-    o->given_listen_peer |= at == offsetof(struct options, listen_peer_urls);
-}
-
 /* Cuts S at the first SEP; gives the part before it, S becomes the rest. */
 static struct span cut(struct span *s, char sep)
 {
@@ -169,7 +162,7 @@ static int check_words(struct options *o, struct err *e)
                        LIMIT_HEAD_BYTES_MAX);
     if (o->idle_timeout_s == 0)
         return err_set(e, ERR_USAGE, "--idle-timeout must be at least 1");
-    if (o->given_listen_client && !o->given_advertise_client)
+    if (OPTIONS_GIVEN(o, listen_client_urls) && !OPTIONS_GIVEN(o, advertise_client_urls))
         return err_set(
             e, ERR_USAGE,
             "--advertise-client-urls is required when --listen-client-urls is set explicitly");
@@ -216,11 +209,4 @@ void options_check_fini(struct options *o)
     list_fini(&o->advertise_client);
     list_fini(&o->listen_peer);
     list_fini(&o->advertise_peer);
-}
-
-void options_warn(const struct options *o)
-{
-    if (o->given_listen_peer)
-        log_warn("option.no_effect", LOG_S("flag", "listen-peer-urls"),
-                 LOG_S("reason", "a cluster of one opens no peer port"));
 }

@@ -178,6 +178,8 @@ int serve_main(int argc, char **argv)
         options_help(stdout, "copse");
     } else if (s.options.version) {
         version_print(stdout);
+    } else if (s.options.print_config) {
+        options_print(&s.options, stdout);
     } else {
         if (s.options.debug)
             log_set_level(LOG_DEBUG);

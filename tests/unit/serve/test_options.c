@@ -2,8 +2,11 @@
  * reason. */
 #include "serve/options.h"
 
+#include "proto/limits.h"
+
 #include <check.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define ARGS_MAX 8
 
@@ -81,6 +84,13 @@ static const struct row rows[] = {
     {"v2 off", {"--enable-v2=false"}, "serves the v2 API"},
     {"empty name", {"--name", ""}, "--name must not be empty"},
     {"no connections", {"--max-connections", "0"}, "at least 1"},
+    {"etcd's, without effect", {"--max-snapshots", "5"}, NULL},
+    {"etcd's bool takes no word", {"--pre-vote", "true"}, "'true' is not a valid flag"},
+    {"refused", {"--wal-dir", "/x"}, "--wal-dir=/x is not supported: the log stands in"},
+    {"refused, value that changes nothing", {"--proxy", "off"}, NULL},
+    {"refused bool", {"--auto-tls"}, "--auto-tls=true is not supported"},
+    {"refused bool, off", {"--auto-tls=f"}, NULL},
+    {"0.4", {"--addr", "a:1"}, "use --advertise-client-urls"},
 };
 
 static int read_row(struct options *o, const struct row *row, struct err *e)
@@ -138,6 +148,154 @@ START_TEST(environment)
 }
 END_TEST
 
+/* What a refused or idle setting of etcd would be under copse's own name is nobody's. */
+START_TEST(environment_of_etcd_only)
+{
+    static const struct row none = {"", {NULL}, NULL};
+    struct options o;
+    struct err e;
+    setenv("COPSE_PEERS", "a:1", 1); /* the client's */
+    setenv("COPSE_HELP", "true", 1);
+    ck_assert_int_eq(read_row(&o, &none, &e), 0);
+    ck_assert(!o.help);
+    options_fini(&o);
+    setenv("ETCD_PROXY", "on", 1);
+    ck_assert_int_eq(read_row(&o, &none, &e), ERR_USAGE);
+    ck_assert_msg(strstr(e.text, "ETCD_PROXY=on is not supported: copse is no proxy") != NULL, "%s",
+                  e.text);
+    options_fini(&o);
+    unsetenv("COPSE_PEERS");
+    unsetenv("COPSE_HELP");
+    unsetenv("ETCD_PROXY");
+}
+END_TEST
+
+struct file_row {
+    const char *text;
+    const char *error; /* part of the message; NULL: accepted */
+};
+
+static const struct file_row files[] = {
+    {"", NULL},
+    {"# nothing\n", NULL},
+    {"~\n", NULL},
+    {"---\nname: a\n...\n", NULL},
+    {"name: a\ndebug: true\nheartbeat-interval: 50\n", NULL},
+    {"{name: a, \"data-dir\": 'x'}", NULL},
+    {"name: ~\n", NULL},
+    {"max-wals: 3\nclient-transport-security:\n  cert-file: ''\n  auto-tls: false\n", NULL},
+    {"peer-transport-security: {cert-file: }\n", NULL},
+    {"nosuch: 1\n", ":1: no setting has this name: nosuch"},
+    {"name: a\nnosuch: {a: b}\n", ":2: no setting has this name: nosuch"},
+    {"client-transport-security:\n  name: x\n", ":2: no setting has this name: name"},
+    {"help: true\n", ":1: no setting has this name: help"},
+    {"config-file: x\n", ":1: no setting has this name: config-file"},
+    {"name: a\nname: b\n", ":2: set twice: name"},
+    {"peer-transport-security: {cert-file: ~}\npeer-cert-file: ~\n", ":2: set twice"},
+    {"name: {a: b}\n", ":1: a plain value or a list of them is expected for: name"},
+    {"cors: [[a]]\n", ":1: a list of plain values is expected for: cors"},
+    {"cors: *x\n", ":1: a plain value"},
+    {"? [a]\n: b\n", ":1: the name of a setting is expected"},
+    {"- name\n", ":1: settings as \"name: value\" are expected"},
+    {"just words\n", ":1: settings as"},
+    {"name: a\n---\nname: b\n", "one document is all there may be"},
+    {"name: [a\n", "not YAML"},
+    {"name: \xff\n", "not UTF-8"},
+    {"name: \"a\\0b\"\n", ":1: a value must not have a NUL in it: name"},
+    {"heartbeat-interval: many\n", ":1: heartbeat-interval: it takes a whole number"},
+    {"\nproxy: on\n", ":2: proxy=on is not supported"},
+};
+
+static void write_file(char *path, const char *text, size_t n)
+{
+    int fd = mkstemp(path);
+    ck_assert(fd >= 0 && write(fd, text, n) == (ssize_t)n && close(fd) == 0);
+}
+
+START_TEST(config_files)
+{
+    const struct file_row *row = &files[_i];
+    char path[] = "/tmp/copse-options-XXXXXX";
+    struct options o;
+    struct err e = {0};
+    write_file(path, row->text, strlen(row->text));
+    const struct row args = {"", {"--config-file", path}, NULL};
+    int rv = read_row(&o, &args, &e);
+    unlink(path);
+    if (row->error == NULL)
+        ck_assert_msg(rv == 0, "%s: refused: %s", row->text, e.text);
+    else
+        ck_assert_msg(rv == ERR_USAGE && strstr(e.text, row->error) != NULL, "%s: %d %s", row->text,
+                      rv, e.text);
+    options_fini(&o);
+}
+END_TEST
+
+START_TEST(config_file_at_its_limit)
+{
+    char *text = malloc(LIMIT_CONFIG_BYTES + 1);
+    memset(text, '#', LIMIT_CONFIG_BYTES + 1);
+    for (size_t n = LIMIT_CONFIG_BYTES; n <= LIMIT_CONFIG_BYTES + 1; n++) {
+        char path[] = "/tmp/copse-options-XXXXXX";
+        struct options o;
+        struct err e = {0};
+        write_file(path, text, n);
+        const struct row args = {"", {"--config-file", path}, NULL};
+        int rv = read_row(&o, &args, &e);
+        unlink(path);
+        ck_assert_msg((rv == 0) == (n == LIMIT_CONFIG_BYTES), "%s", e.text);
+        options_fini(&o);
+    }
+    free(text);
+    struct options o;
+    struct err e = {0};
+    static const struct row gone = {"", {"--config-file", "/nonexistent/x"}, NULL};
+    ck_assert_int_eq(read_row(&o, &gone, &e), ERR_USAGE);
+    ck_assert_msg(strstr(e.text, "--config-file /nonexistent/x: No such file") != NULL, "%s",
+                  e.text);
+    options_fini(&o);
+}
+END_TEST
+
+/* Flag, COPSE_, ETCD_, file, default. */
+START_TEST(precedence)
+{
+    char path[] = "/tmp/copse-options-XXXXXX";
+    static const char text[] = "name: file\nlisten-client-urls: ['http://a:1', 'http://b:2']\n"
+                               "advertise-client-urls: http://a:1\n";
+    struct options o;
+    struct err e = {0};
+    write_file(path, text, sizeof(text) - 1);
+    const struct row file = {"", {"--config-file", path}, NULL},
+                     flag = {"", {"--config-file", path, "--name", "flag"}, NULL};
+    ck_assert_int_eq(read_row(&o, &file, &e), 0);
+    ck_assert_str_eq(o.name, "file");
+    ck_assert_str_eq(o.listen_client_urls, "http://a:1,http://b:2");
+    ck_assert(OPTIONS_GIVEN(&o, listen_client_urls) && !OPTIONS_GIVEN(&o, cors));
+    options_fini(&o);
+    setenv("ETCD_NAME", "etcd", 1);
+    ck_assert_int_eq(read_row(&o, &file, &e), 0);
+    ck_assert_str_eq(o.name, "etcd");
+    options_fini(&o);
+    setenv("COPSE_NAME", "copse", 1);
+    ck_assert_int_eq(read_row(&o, &file, &e), 0);
+    ck_assert_str_eq(o.name, "copse");
+    options_fini(&o);
+    ck_assert_int_eq(read_row(&o, &flag, &e), 0);
+    ck_assert_str_eq(o.name, "flag");
+    options_fini(&o);
+    setenv("COPSE_CONFIG_FILE", path, 1);
+    static const struct row none = {"", {NULL}, NULL};
+    unsetenv("ETCD_NAME");
+    unsetenv("COPSE_NAME");
+    ck_assert_int_eq(read_row(&o, &none, &e), 0);
+    ck_assert_str_eq(o.name, "file");
+    options_fini(&o);
+    unsetenv("COPSE_CONFIG_FILE");
+    unlink(path);
+}
+END_TEST
+
 START_TEST(urls_taken_apart)
 {
     static const struct row row = {
@@ -159,6 +317,10 @@ int main(void)
     TCase *t = tcase_create("options");
     tcase_add_loop_test(t, flags, 0, (int)(sizeof(rows) / sizeof(rows[0])));
     tcase_add_test(t, environment);
+    tcase_add_test(t, environment_of_etcd_only);
+    tcase_add_loop_test(t, config_files, 0, (int)(sizeof(files) / sizeof(files[0])));
+    tcase_add_test(t, config_file_at_its_limit);
+    tcase_add_test(t, precedence);
     tcase_add_test(t, urls_taken_apart);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
