@@ -1,3 +1,3 @@
 # the build's own rules
-dist_check_SCRIPTS += %D%/layers %D%/manual
-TESTS += %D%/layers %D%/manual
+dist_check_SCRIPTS += %D%/layers %D%/manual %D%/bench
+TESTS += %D%/layers %D%/manual %D%/bench

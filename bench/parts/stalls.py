@@ -1,0 +1,96 @@
+"""Workloads that would show a stall: snapshots, and many keys due at once."""
+import calendar, json, re, statistics, threading, time
+
+from parts.keys import PUT
+from parts.run import one_key
+from parts.servers import NA, Node, rq, say
+from parts.size import KEY64, fill
+
+
+def w9(ctx, spec):
+    n, every = ctx.a.snap_keys, ctx.a.snap_every
+    for label, count in ((f"snapshot each {every}", every), ("no snapshot", 1000000000)):
+        s = Node(ctx, spec, extra=["--snapshot-count", str(count)]).start()
+        try:
+            one_key(s)
+            fill(ctx, s, n)
+            d = max(3.0, ctx.a.secs * 2)
+            g = ctx.loader(s, "1 GET /v2/keys/k", conns=2, secs=d, warm=0.3)
+            p = ctx.load(s, PUT, secs=d, warm=0.3)
+            g = g()
+            win = p["win"]
+            yield f"{label}, {n} keys: PUT 64 conns req/s", p["rps"]
+            yield f"{label}, {n} keys: fewest PUTs in 100 ms, as /s", min(win) * 10
+            yield f"{label}, {n} keys: fewest in 100 ms, % of average, higher better %", 100 * min(win) / (sum(win) / len(win))
+            yield f"{label}, {n} keys: PUT p99 ms", p["p99_us"] / 1e3
+            yield f"{label}, {n} keys: PUT max ms", p["max_us"] / 1e3
+            yield f"{label}, {n} keys: GET p99.9 ms", g["p999_us"] / 1e3
+            yield f"{label}, {n} keys: GET max ms", g["max_us"] / 1e3
+        finally:
+            s.drop()
+        if ctx.a.quick:
+            break
+
+
+def rfc3339(t):
+    m = re.match(r"(\d+-\d+-\d+T\d+:\d+:\d+)(\.\d+)?(Z|[+-]\d\d:\d\d)$", t)
+    if not m:
+        raise NA(f"expiration {t!r}")
+    z = 0 if m[3] == "Z" else (int(m[3][:3]) * 60 + int(m[3][0] + m[3][4:])) * 60
+    return calendar.timegm(time.strptime(m[1], "%Y-%m-%dT%H:%M:%S")) + float(m[2] or 0) - z
+
+
+def w11(ctx, spec):
+    n = ctx.a.ttl_keys
+    s = Node(ctx, spec).start()
+    try:
+        one_key(s)
+        t = fill(ctx, s, 2000, "/probe")            # speed estimate
+        dl = int(time.time() + n / max(t["rps"], 500) * 1.4 + 3) + 1
+        try:
+            base = json.loads(rq(s.port, "GET", "/v2/stats/store")[1])["expireCount"]
+        except (ValueError, KeyError):
+            base = None
+        r = fill(ctx, s, n, "/t", more="&ttl=%T", D=dl)
+        if time.time() > dl - 0.3:
+            say(f"    note: loading ended {time.time() - dl:.1f} s after the deadline")
+        late, bad = [], []
+
+        def probe(i):
+            k = KEY64.replace("%e", f"{i % 100:02d}").replace("%P", f"{i:020d}")
+            try:
+                st, body, _ = rq(s.port, "GET", f"/v2/keys/t{k}?wait=true", timeout=max(10, dl + 40 - time.time()))
+                at = time.time()
+                e = json.loads(body)
+                if e["action"] != "expire":
+                    raise ValueError(e["action"])
+                late.append(at - rfc3339((e.get("prevNode") or e["node"])["expiration"]))
+            except Exception as e:                  # counted, reported by the caller
+                bad.append(str(e))
+        probes = [threading.Thread(target=probe, args=(i * (n // 40),), daemon=True) for i in range(40)]
+        for t in probes:
+            t.start()
+        time.sleep(max(0, dl - 0.5 - time.time()))
+        g = ctx.loader(s, "1 GET /v2/keys/k", conns=2, secs=4, warm=0)
+        p = ctx.loader(s, "1 PUT /v2/keys/k value=%v", conns=2, secs=4, warm=0)
+        gone = None
+        while base is not None and time.time() < dl + 40:
+            if json.loads(rq(s.port, "GET", "/v2/stats/store")[1])["expireCount"] - base >= n:
+                gone = time.time()
+                break
+            time.sleep(0.02)
+        g, p = g(), p()
+        for t in probes:
+            t.join(max(0.1, dl + 45 - time.time()))
+        if len(late) < 40:
+            raise NA(f"{len(late)} of 40 watched keys expired {bad[:1]}")
+        yield f"PUT with TTL 128 conns req/s", r["rps"]
+        yield f"{n} keys due in 1 s: lateness p50 ms", statistics.median(late) * 1e3
+        yield f"{n} keys due in 1 s: lateness max ms", max(late) * 1e3
+        if gone:
+            yield f"{n} keys due in 1 s: expired/s", n / (gone - dl)
+            yield f"{n} keys due in 1 s: last one gone, late ms", max(0.0, gone - dl - 1) * 1e3
+        yield f"{n} keys due in 1 s: GET max ms", g["max_us"] / 1e3
+        yield f"{n} keys due in 1 s: PUT max ms", p["max_us"] / 1e3
+    finally:
+        s.drop()
