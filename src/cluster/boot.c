@@ -112,6 +112,7 @@ static int open_log(struct engine *e, struct wal_info *info, struct err *err)
     struct wal_conf conf = {.dir = e->conf.dir->wal,
                             .io = e->conf.io,
                             .segment_bytes = e->conf.segment_bytes,
+                            .stepped = e->conf.stepped,
                             .cluster_id = e->cluster_id,
                             .member_id = e->member_id,
                             .replay = replay_record,

@@ -232,7 +232,7 @@ static void answer(struct engine *e)
     }
 }
 
-static void engine_turn(struct engine *e)
+void engine_step(struct engine *e)
 {
     struct mail *watches = sort_mail(e, mailbox_take(&e->box));
     if (expiry_due(e))
@@ -255,38 +255,39 @@ static void engine_turn(struct engine *e)
     e->reclaiming = store_reclaim(e->store, RECLAIM_BUDGET);
 }
 
-/* Nanoseconds until something is due; 0: now. */
-static uint64_t time_to_sleep(struct engine *e)
+static uint64_t earlier(uint64_t a, uint64_t b)
 {
-    uint64_t mono = clock_mono_ns(e->conf.clock), wait = NS_NEVER;
-    uint64_t tick = consensus_deadline_ms(e->consensus) * (uint64_t)NS_PER_MS;
-    if (tick != NS_NEVER)
-        wait = tick > mono ? tick - mono : 0;
-    uint64_t deadline = waiting_deadline_ns(&e->waiting);
-    if (deadline != NS_NEVER && (deadline > mono ? deadline - mono : 0) < wait)
-        wait = deadline > mono ? deadline - mono : 0;
+    return a < b ? a : b;
+}
+
+uint64_t engine_deadline_ns(struct engine *e)
+{
+    if (e->reclaiming)
+        return 0;
+    uint64_t deadline = earlier(consensus_deadline_ms(e->consensus) * (uint64_t)NS_PER_MS,
+                                waiting_deadline_ns(&e->waiting));
     int64_t expiry = store_next_expiry(e->store);
     if (!e->expiring && expiry != STORE_NEVER && consensus_role(e->consensus) == CONSENSUS_LEADER) {
         int64_t left = expiry - timekeeper_now(&e->time);
-        if (left < 0)
-            left = 0;
-        if ((uint64_t)left < wait)
-            wait = (uint64_t)left;
+        deadline =
+            earlier(deadline, clock_mono_ns(e->conf.clock) + (left > 0 ? (uint64_t)left : 0));
     }
-    return wait;
+    return deadline;
 }
 
 /* The log thread and engine_stop wake by the eventfd itself, so what they say is never slept over.
  */
 static void engine_sleep(struct engine *e)
 {
-    if (e->reclaiming || !mailbox_sleep_begin(&e->box))
+    uint64_t deadline = engine_deadline_ns(e);
+    if (deadline == 0 || !mailbox_sleep_begin(&e->box))
         return;
-    uint64_t wait = time_to_sleep(e);
+    uint64_t mono = clock_mono_ns(e->conf.clock);
+    uint64_t wait = deadline > mono ? deadline - mono : 0;
     struct pollfd pfd = {.fd = e->box.wake_fd, .events = POLLIN};
     struct timespec ts = {.tv_sec = (time_t)(wait / (uint64_t)NS_PER_S),
                           .tv_nsec = (long)(wait % (uint64_t)NS_PER_S)};
-    if (wait > 0 && ppoll(&pfd, 1, wait == NS_NEVER ? NULL : &ts, NULL) < 0 && errno != EINTR)
+    if (wait > 0 && ppoll(&pfd, 1, deadline == NS_NEVER ? NULL : &ts, NULL) < 0 && errno != EINTR)
         check_failed(__FILE__, __LINE__, "ppoll on the mailbox");
     mailbox_sleep_end(&e->box);
 }
@@ -299,18 +300,24 @@ static void fail_all(struct engine *e, const char *cause)
     answer(e);
 }
 
-static void *engine_main(void *arg)
+/* The last turn. */
+static void engine_end(struct engine *e)
 {
-    struct engine *e = arg;
-    while (!atomic_load(&e->stopping)) {
-        engine_turn(e);
-        engine_sleep(e);
-    }
-    engine_turn(e);
+    engine_step(e);
     snapshot_stop(e);
     fail_all(e, CAUSE_STOPPED);
     if (e->conf.turn_end != NULL)
         e->conf.turn_end(e->conf.ctx);
+}
+
+static void *engine_main(void *arg)
+{
+    struct engine *e = arg;
+    while (!atomic_load(&e->stopping)) {
+        engine_step(e);
+        engine_sleep(e);
+    }
+    engine_end(e);
     return NULL;
 }
 
@@ -367,6 +374,8 @@ int engine_start(struct engine **out, const struct engine_conf *conf, struct err
     e->conf = *conf;
     e->member_id = conf->member_id;
     e->cluster_id = conf->cluster_id;
+    if (e->conf.snapshot_trailing == 0)
+        e->conf.snapshot_trailing = ENGINE_TRAILING;
     e->done_last = &e->done_first;
     int rv = mailbox_init(&e->box, LIMIT_ENGINE_MAIL);
     if (rv != 0) {
@@ -382,7 +391,7 @@ int engine_start(struct engine **out, const struct engine_conf *conf, struct err
     if (rv != 0)
         goto fail;
     introduce(e);
-    rv = pthread_create(&e->thread, NULL, engine_main, e);
+    rv = conf->stepped ? 0 : pthread_create(&e->thread, NULL, engine_main, e);
     if (rv != 0) {
         rv = err_sys(err, rv, "start the engine thread");
         goto fail;
@@ -398,6 +407,9 @@ void engine_stop(struct engine *e)
 {
     atomic_store(&e->stopping, true);
     mailbox_wake(&e->box);
-    pthread_join(e->thread, NULL);
+    if (e->conf.stepped)
+        engine_end(e);
+    else
+        pthread_join(e->thread, NULL);
     engine_free(e);
 }

@@ -20,6 +20,8 @@ struct engine;
 struct frame; /* frame.h */
 struct wire;  /* wire.h */
 
+#define ENGINE_TRAILING 5000u
+
 /* One of the members that begin a new cluster. */
 struct founder {
     uint64_t id;
@@ -40,8 +42,10 @@ struct engine_conf {
     const struct span *peer_urls, *client_urls; /* advertised */
     unsigned n_peer_urls, n_client_urls;
     unsigned heartbeat_ms, election_ms;
-    uint64_t snapshot_count;              /* applied entries between snapshots */
-    uint64_t segment_bytes;               /* of the log; 0: as disk/wal.h says */
+    uint64_t snapshot_count;    /* applied entries between snapshots */
+    unsigned snapshot_trailing; /* entries kept in memory behind a snapshot, for members that
+                                   lag a little; 0: ENGINE_TRAILING */
+    uint64_t segment_bytes;     /* of the log; 0: as disk/wal.h says */
     size_t history_events, history_bytes; /* bytes 0: no bound */
     const struct clock *clock;
     const struct diskio *io;
@@ -52,6 +56,9 @@ struct engine_conf {
      * be NULL. */
     void (*removed)(void *ctx);
     void *ctx;
+    /* No threads, for simulation: whoever started it calls engine_step, and wal_step,
+     * wal_spare_step and job_step for those beside it. */
+    bool stepped;
 };
 
 /* Replays the log, takes part, publishes this member's name and URLs. Returns once the member can
@@ -60,6 +67,11 @@ int engine_start(struct engine **out, const struct engine_conf *conf, struct err
 /* Answers everything that waits with ERR_STOPPED's v2 error, makes the log durable, ends the
  * thread, frees. No request may come in any more. */
 void engine_stop(struct engine *e);
+
+/* Stepped: one turn of the engine. */
+void engine_step(struct engine *e);
+/* Stepped: when a turn is due though nothing comes, in monotonic time; UINT64_MAX: never. */
+uint64_t engine_deadline_ns(struct engine *e);
 
 /* Kinds of mail the engine takes. */
 enum {

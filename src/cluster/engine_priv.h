@@ -3,6 +3,7 @@
 
 #include "cluster/consensus.h"
 #include "cluster/engine.h"
+#include "cluster/job.h"
 #include "cluster/member.h"
 #include "cluster/snapshot.h"
 #include "cluster/status.h"
@@ -58,6 +59,7 @@ struct engine {
     struct replay *replay;            /* boot.c, while the log is read */
     struct event *events[EVENTS_MAX]; /* of this turn, not yet announced; one reference each */
     size_t events_n;
+    struct job *jobs; /* stepped: those that wait, oldest first */
     struct snapshotter snapshots;
     struct snapshot_mark boot_mark; /* boot: of the snapshot that was restored */
     int64_t boot_stamp_ns;

@@ -17,6 +17,7 @@ noinst_LIBRARIES += %D%/libcluster.a
 	%D%/boot.c \
 	%D%/copy.c %D%/copy.h \
 	%D%/engine.c %D%/engine.h %D%/engine_priv.h \
+	%D%/job.c %D%/job.h \
 	%D%/member.c %D%/member.h \
 	%D%/restore.c \
 	%D%/snapshot.c %D%/snapshot.h \

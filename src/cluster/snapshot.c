@@ -5,32 +5,23 @@
 #include "codec/dump.h"
 #include "disk/snapfile.h"
 
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#define PIECE_BYTES ((size_t)256 << 10) /* rendered before it is written */
-#define TRAILING                                                                                   \
-    5000 /* entries kept in memory behind a snapshot, for members that lag a little                \
-          */
+#define PIECE_BYTES   ((size_t)256 << 10) /* rendered before it is written */
 #define RETRY_MS      10000
 #define SNAPSHOT_NICE 10 /* requests come first */
 
 struct snapshot_job {
-    struct mail mail;
-    struct engine *engine;
-    pthread_t thread;
+    struct job job;
     struct snapshot_mark mark;
-    struct dump *dump; /* the job's thread, until it ends */
+    struct dump *dump; /* run(), until it ends */
     int pin;
     atomic_bool stop; /* engine sets: break off */
-    /* written by the job's thread, read after it ended */
+    /* written by run(), read after it ended */
     int rv;
     struct err err;
     uint64_t bytes;
 };
 
-/* ---- the job's thread ---- */
+/* ---- beside the engine ---- */
 
 static int write_pieces(struct snapshot_job *j, struct snapfile_writer *w)
 {
@@ -53,7 +44,7 @@ static int write_pieces(struct snapshot_job *j, struct snapfile_writer *w)
 
 static int write_snapshot(struct snapshot_job *j)
 {
-    const struct engine_conf *conf = &j->engine->conf;
+    const struct engine_conf *conf = &j->job.engine->conf;
     struct snapfile_writer *w = NULL;
     struct snapfile_id id = {.index = j->mark.index, .term = j->mark.term};
     int rv = snapfile_begin(&w, conf->io, conf->dir->snap, id, &j->err);
@@ -70,15 +61,12 @@ static int write_snapshot(struct snapshot_job *j)
     return rv;
 }
 
-static void *job_main(void *arg)
+static void run(struct job *job)
 {
-    struct snapshot_job *j = arg;
-    (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), SNAPSHOT_NICE);
+    struct snapshot_job *j = CP_CONTAINER_OF(job, struct snapshot_job, job);
     j->rv = write_snapshot(j);
     dump_free(j->dump);
     j->dump = NULL;
-    mailbox_post_chain(&j->engine->box, &j->mail);
-    return NULL;
 }
 
 /* ---- the engine ---- */
@@ -144,14 +132,14 @@ void snapshot_turn(struct engine *e)
         return;
     }
     struct snapshot_job *j = mem_zalloc(sizeof(*j));
-    j->mail.kind = MAIL_SNAPSHOT;
-    j->engine = e;
+    j->job =
+        (struct job){.mail.kind = MAIL_SNAPSHOT, .engine = e, .run = run, .nice = SNAPSHOT_NICE};
     j->mark = mark;
     j->pin = pin;
     j->dump = begin_dump(e, &mark, v);
-    int rv = pthread_create(&j->thread, NULL, job_main, j);
+    int rv = job_start(&j->job);
     if (rv != 0) {
-        log_warn("snapshot.no_thread", LOG_S("error", err_text(-rv)));
+        log_warn("snapshot.no_thread", LOG_S("error", err_text(rv)));
         dump_free(j->dump);
         store_pin_release(e->store, pin);
         mem_free(j);
@@ -165,14 +153,14 @@ void snapshot_turn(struct engine *e)
 /* Gives what is left of the job. */
 static void job_end(struct engine *e, struct snapshot_job *j)
 {
-    pthread_join(j->thread, NULL);
+    job_join(&j->job);
     store_pin_release(e->store, j->pin);
     e->snapshots.job = NULL;
 }
 
 void snapshot_ended(struct engine *e, struct mail *mail)
 {
-    struct snapshot_job *j = CP_CONTAINER_OF(mail, struct snapshot_job, mail);
+    struct snapshot_job *j = CP_CONTAINER_OF(mail, struct snapshot_job, job.mail);
     struct snapshotter *s = &e->snapshots;
     job_end(e, j);
     if (j->rv != 0) {
@@ -184,7 +172,8 @@ void snapshot_ended(struct engine *e, struct mail *mail)
         s->before = s->index;
         s->index = j->mark.index;
         s->bytes = j->bytes;
-        (void)consensus_snapshot_done(e->consensus, &j->mark, TRAILING, engine_mono_ms(e));
+        (void)consensus_snapshot_done(e->consensus, &j->mark, e->conf.snapshot_trailing,
+                                      engine_mono_ms(e));
         wal_purge(e->wal, s->before);
         log_info("snapshot.taken", LOG_U("index", s->index), LOG_U("bytes", s->bytes));
     }

@@ -85,7 +85,7 @@ static void purge(struct spare *s, uint64_t index)
                  LOG_U("index", index));
 }
 
-static void make(struct spare *s, uint64_t sequence)
+static bool make(struct spare *s, uint64_t sequence)
 {
     uint64_t bytes = segment_bytes(s->conf.segment_bytes, sequence);
     int fd = segment_make(s->conf.io, s->conf.dir, sequence, bytes, &s->stop);
@@ -103,29 +103,41 @@ static void make(struct spare *s, uint64_t sequence)
     } else if (fd != -ECANCELED) {
         s->failed = true;
         pthread_cond_signal(&s->ready);
-        wait_retry_locked(s);
+        if (!s->conf.stepped)
+            wait_retry_locked(s);
     }
     pthread_mutex_unlock(&s->lock);
+    return fd >= 0;
+}
+
+bool spare_step(struct spare *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool purging = s->purge, making = s->wanted != s->made;
+    uint64_t sequence = s->wanted, index = s->purge_to;
+    s->purge = false;
+    pthread_mutex_unlock(&s->lock);
+    if (purging)
+        purge(s, index);
+    return purging || (making && make(s, sequence));
+}
+
+/* Gives false at the end, which comes after what was to be purged. */
+static bool wait_for_work(struct spare *s)
+{
+    pthread_mutex_lock(&s->lock);
+    while (s->wanted == s->made && !s->purge && !atomic_load(&s->stop))
+        pthread_cond_wait(&s->wake, &s->lock);
+    bool goes_on = s->purge || !atomic_load(&s->stop);
+    pthread_mutex_unlock(&s->lock);
+    return goes_on;
 }
 
 static void *spare_main(void *arg)
 {
-    struct spare *s = arg;
-    for (;;) {
-        pthread_mutex_lock(&s->lock);
-        while (s->wanted == s->made && !s->purge && !atomic_load(&s->stop))
-            pthread_cond_wait(&s->wake, &s->lock);
-        bool purging = s->purge, stop = atomic_load(&s->stop);
-        uint64_t sequence = s->wanted, index = s->purge_to;
-        s->purge = false;
-        pthread_mutex_unlock(&s->lock);
-        if (purging)
-            purge(s, index);
-        else if (stop)
-            return NULL;
-        else
-            make(s, sequence);
-    }
+    while (wait_for_work(arg))
+        (void)spare_step(arg);
+    return NULL;
 }
 
 int spare_start(struct spare **out, const struct spare_conf *conf, struct err *e)
@@ -140,6 +152,9 @@ int spare_start(struct spare **out, const struct spare_conf *conf, struct err *e
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&s->wake, &attr);
     pthread_condattr_destroy(&attr);
+    *out = s;
+    if (conf->stepped)
+        return 0;
     int errnum = pthread_create(&s->thread, NULL, spare_main, s);
     if (errnum != 0) {
         pthread_cond_destroy(&s->wake);
@@ -149,7 +164,6 @@ int spare_start(struct spare **out, const struct spare_conf *conf, struct err *e
         return err_sys(e, errnum, "start a thread");
     }
     pthread_setname_np(s->thread, "wal-spare");
-    *out = s;
     return 0;
 }
 
@@ -159,7 +173,10 @@ void spare_stop(struct spare *s)
     atomic_store(&s->stop, true);
     pthread_cond_signal(&s->wake);
     pthread_mutex_unlock(&s->lock);
-    pthread_join(s->thread, NULL);
+    if (!s->conf.stepped)
+        pthread_join(s->thread, NULL);
+    else if (s->purge)
+        (void)spare_step(s);
     if (s->fd >= 0) {
         char *path = segment_temporary_path(s->conf.dir, s->made);
         s->conf.io->close(s->conf.io->ctx, s->fd);
@@ -203,6 +220,18 @@ void spare_purge(struct spare *s, uint64_t index)
     pthread_mutex_unlock(&s->lock);
 }
 
+/* Until the thread has tried to make it. */
+static void wait_ready_locked(struct spare *s)
+{
+    if (!s->conf.stepped) {
+        pthread_cond_wait(&s->ready, &s->lock);
+        return;
+    }
+    pthread_mutex_unlock(&s->lock);
+    (void)spare_step(s);
+    pthread_mutex_lock(&s->lock);
+}
+
 int spare_take(struct spare *s, uint64_t sequence)
 {
     spare_want(s, sequence);
@@ -210,9 +239,9 @@ int spare_take(struct spare *s, uint64_t sequence)
     s->urgent = s->made != sequence;
     s->failed = false;
     pthread_cond_signal(&s->wake);
-    while (s->made != sequence && !(s->giving_up && s->failed))
-        pthread_cond_wait(&s->ready, &s->lock);
-    int fd = s->made == sequence ? s->fd : -ENOSPC;
+    while (s->made != sequence && !(s->failed && (s->giving_up || s->conf.stepped)))
+        wait_ready_locked(s);
+    int fd = s->made == sequence ? s->fd : s->giving_up ? -ENOSPC : -EAGAIN;
     CP_ASSERT(fd >= 0 || s->made != sequence);
     if (fd >= 0)
         s->fd = -1;

@@ -17,6 +17,7 @@ struct spare_conf {
     const struct diskio *io;
     struct kept *kept; /* borrowed likewise */
     uint64_t segment_bytes;
+    bool stepped;                        /* no thread: spare_step does its work */
     void (*space)(void *ctx, bool full); /* spare's thread; may be NULL */
     void *ctx;
 };
@@ -30,6 +31,8 @@ void spare_give_up(struct spare *s);
 void spare_want(struct spare *s, uint64_t sequence);
 /* kept_purge up to INDEX, soon. */
 void spare_purge(struct spare *s, uint64_t index);
+/* Does one thing that is to be done. False: nothing was, or there is no room for it. */
+bool spare_step(struct spare *s);
 /* Gives the descriptor of SEQUENCE, zeroed, under its temporary name; waits until there is one.
- * -ENOSPC only after spare_give_up. */
+ * -ENOSPC only after spare_give_up; -EAGAIN only when stepped: there is no room now. */
 int spare_take(struct spare *s, uint64_t sequence);

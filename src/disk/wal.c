@@ -35,6 +35,7 @@ struct wal {
     _Atomic uint64_t durable;
     /* Log thread only. */
     struct buf writing;
+    size_t written; /* of it */
     struct segment segment;
     struct wal_tail tail;
     bool dropping; /* closing without room */
@@ -136,28 +137,33 @@ static void want_next(struct wal *w)
         spare_want(w->spare, s->sequence + 1);
 }
 
-static void write_batch(struct wal *w)
+/* Writes what was taken. False: there is no room for the rest of it, try again. */
+static bool write_batch(struct wal *w)
 {
-    uint8_t *bytes = (uint8_t *)w->writing.ptr;
-    size_t n = w->writing.len;
-    while (n > 0 && !w->dropping) {
+    while (w->written < w->writing.len && !w->dropping) {
         uint64_t count = 0, first_index = w->tail.last_index + 1;
-        size_t done = place_records(w, bytes, n, &count);
+        uint8_t *bytes = (uint8_t *)w->writing.ptr + w->written;
+        size_t done = place_records(w, bytes, w->writing.len - w->written, &count);
         if (done > 0) {
             write_durably(w, bytes, done, first_index);
+            w->written += done;
             report(w, count);
-            bytes += done;
-            n -= done;
         }
-        if (n > 0 && next_segment(w) < 0) {
-            log_error("wal.closed_without_room", LOG_S("dir", w->dir), LOG_U("bytes", n));
+        int rv = w->written < w->writing.len ? next_segment(w) : 0;
+        if (rv == -EAGAIN)
+            return false;
+        if (rv < 0) {
+            log_error("wal.closed_without_room", LOG_S("dir", w->dir),
+                      LOG_U("bytes", w->writing.len - w->written));
             w->dropping = true;
         }
     }
     want_next(w);
+    w->written = 0;
     buf_clear(&w->writing);
     if (w->writing.cap > BUFFER_KEPT_BYTES)
         buf_fini(&w->writing);
+    return true;
 }
 
 /* Takes what was flushed; what was appended since stays pending. */
@@ -173,21 +179,37 @@ static void take_locked(struct wal *w)
         pthread_cond_broadcast(&w->moved);
 }
 
+bool wal_step(struct wal *w)
+{
+    if (w->writing.len == 0) {
+        pthread_mutex_lock(&w->lock);
+        if (w->flushed_bytes > 0)
+            take_locked(w);
+        pthread_mutex_unlock(&w->lock);
+    }
+    return w->writing.len > 0 && write_batch(w);
+}
+
+bool wal_spare_step(struct wal *w)
+{
+    return spare_step(w->spare);
+}
+
+/* Gives false at the end. */
+static bool wait_for_work(struct wal *w)
+{
+    pthread_mutex_lock(&w->lock);
+    while (w->flushed_bytes == 0 && !w->stop)
+        pthread_cond_wait(&w->work, &w->lock);
+    bool any = w->flushed_bytes > 0;
+    pthread_mutex_unlock(&w->lock);
+    return any;
+}
+
 static void *wal_main(void *arg)
 {
-    struct wal *w = arg;
-    pthread_mutex_lock(&w->lock);
-    for (;;) {
-        while (w->flushed_bytes == 0 && !w->stop)
-            pthread_cond_wait(&w->work, &w->lock);
-        if (w->flushed_bytes == 0)
-            break;
-        take_locked(w);
-        pthread_mutex_unlock(&w->lock);
-        write_batch(w);
-        pthread_mutex_lock(&w->lock);
-    }
-    pthread_mutex_unlock(&w->lock);
+    while (wait_for_work(arg))
+        (void)wal_step(arg);
     return NULL;
 }
 
@@ -236,12 +258,15 @@ static int start_threads(struct wal *w, struct err *e)
                             .io = w->conf.io,
                             .kept = &w->kept,
                             .segment_bytes = w->conf.segment_bytes,
+                            .stepped = w->conf.stepped,
                             .space = w->conf.space,
                             .ctx = w->conf.ctx};
     int rv = spare_start(&w->spare, &sc, e);
     if (rv < 0)
         return rv;
     want_next(w);
+    if (w->conf.stepped)
+        return 0;
     int errnum = pthread_create(&w->thread, NULL, wal_main, w);
     if (errnum != 0) {
         spare_stop(w->spare);
@@ -297,6 +322,12 @@ fail:
 /* Until the log thread has taken a buffer, or made one durable. */
 static void wait_moved_locked(struct wal *w)
 {
+    if (w->conf.stepped) {
+        pthread_mutex_unlock(&w->lock);
+        (void)wal_step(w);
+        pthread_mutex_lock(&w->lock);
+        return;
+    }
     w->waiters++;
     pthread_cond_wait(&w->moved, &w->lock);
     w->waiters--;
@@ -318,7 +349,11 @@ void wal_close(struct wal *w)
     w->stop = true;
     pthread_cond_signal(&w->work);
     pthread_mutex_unlock(&w->lock);
-    pthread_join(w->thread, NULL);
+    if (w->conf.stepped)
+        while (wal_step(w))
+            continue;
+    else
+        pthread_join(w->thread, NULL);
     spare_stop(w->spare);
     wal_free(w);
 }

@@ -50,6 +50,9 @@ struct wal_conf {
     const char *dir; /* exists */
     const struct diskio *io;
     uint64_t segment_bytes; /* 0: WAL_SEGMENT_BYTES; 4 KiB to 1 GiB */
+    /* No threads: their work is done in wal_step and wal_spare_step, which the owner calls (what
+     * would wait for them calls them itself). For simulation. */
+    bool stepped;
     /* Written into a new log; checked against an old one when not 0. */
     uint64_t cluster_id, member_id;
     /* Replay, on the caller's thread, in order; borrows. First of all WAL_IDENTITY, and for what
@@ -104,6 +107,12 @@ void wal_flush(struct wal *w);
  * callback is not called for it, nor for what was under way before: look at wal_durable. */
 void wal_sync(struct wal *w);
 uint64_t wal_durable(const struct wal *w);
+/* Stepped: one group commit: all that was flushed. False: nothing to do, or no room for the rest of
+ * it, which stays for the next time. */
+bool wal_step(struct wal *w);
+/* Stepped: makes the segment that is wanted, or removes what is purged. False: nothing to do, or no
+ * room. */
+bool wal_spare_step(struct wal *w);
 /* Nothing up to INDEX is needed any more: removes whole segments of the log from its front, as far
  * as nothing behind INDEX is in them. At once for the caller; a thread of the log does it, at the
  * latest in wal_close. Give the index of the oldest snapshot that is to be of use, or a lower one
