@@ -81,7 +81,11 @@ static void put_command(struct buf *b, const struct command *c)
     static const char *const kinds[] = {[COMMAND_STORE] = "store",
                                         [COMMAND_EXPIRE] = "expire",
                                         [COMMAND_MEMBER] = "member",
-                                        [COMMAND_LEVEL] = "level"};
+                                        [COMMAND_LEVEL] = "level",
+                                        [COMMAND_MEMBER_ADD] = "memberAdd",
+                                        [COMMAND_MEMBER_REMOVE] = "memberRemove",
+                                        [COMMAND_MEMBER_UPDATE] = "memberUpdate",
+                                        [COMMAND_SKIP] = "skip"};
     put_word(b, "command", kinds[c->kind]);
     key(b, "stamp");
     buf_i64(b, c->stamp_ns);
@@ -96,7 +100,12 @@ static void put_command(struct buf *b, const struct command *c)
     case COMMAND_EXPIRE:
         put_u64(b, "most", c->expire_max);
         break;
+    case COMMAND_MEMBER_REMOVE:
+        put_hex(b, "member", c->member.id);
+        break;
     case COMMAND_MEMBER:
+    case COMMAND_MEMBER_ADD:
+    case COMMAND_MEMBER_UPDATE:
         put_hex(b, "member", c->member.id);
         put_bytes(b, "name", c->member.name);
         put_list(b, "peerURLs", c->member.peer_urls, c->member.n_peer_urls);
@@ -104,6 +113,9 @@ static void put_command(struct buf *b, const struct command *c)
         break;
     case COMMAND_LEVEL:
         put_u64(b, "level", c->level);
+        break;
+    case COMMAND_SKIP:
+        put_u64(b, "indexes", c->skip);
         break;
     }
 }

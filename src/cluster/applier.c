@@ -160,13 +160,42 @@ static void apply_expire(struct engine *e, const struct command *c)
     e->expiring = false;
 }
 
-/* Members and cluster level cost one store index each, as etcd keeps them in the same tree. */
-static void apply_member(struct engine *e, const struct command *c, struct blob *payload)
+/* What members and the cluster level cost in store indexes: etcd keeps them in the same tree. */
+static void burn_many(struct engine *e, unsigned n)
 {
+    while (n-- > 0)
+        burn(e);
+}
+
+static void answer_member(struct engine *e, uint64_t index, const struct command *c,
+                          enum member_outcome outcome)
+{
+    struct proposal *p = c->origin == e->member_id ? waiting_take(&e->waiting, c->request) : NULL;
+    if (p == NULL)
+        return;
+    const struct member *m = member_find(&e->members, c->member.id);
+    p->code = V2_OK;
+    p->member.outcome = (int)outcome;
+    p->member.id = c->member.id;
+    if (c->kind == COMMAND_MEMBER_ADD && outcome == MEMBER_DONE)
+        p->member.info = blob_ref(m->info);
+    p->etcd_index = store_index(e->store);
+    p->raft_index = index;
+    p->raft_term = e->applied_term;
+    engine_done(e, p);
+}
+
+static void apply_member(struct engine *e, uint64_t index, const struct command *c)
+{
+    unsigned indexes;
     pthread_mutex_lock(&e->lock);
-    member_publish(&e->members, c->member.id, payload);
+    enum member_outcome outcome = member_apply(&e->members, c, &indexes);
     pthread_mutex_unlock(&e->lock);
-    burn(e);
+    burn_many(e, indexes);
+    if (outcome == MEMBER_DONE && c->kind != COMMAND_MEMBER)
+        log_info("member.changed", LOG_S("by", member_command_name(c->kind)),
+                 LOG_X("member", c->member.id), LOG_U("members", e->members.n));
+    answer_member(e, index, c, outcome);
 }
 
 static void apply_level(struct engine *e, const struct command *c)
@@ -181,8 +210,9 @@ static void apply_change(struct engine *e, const struct log_entry *entry)
     int rv = consensus_members_decode(blob_span(entry->payload), &members);
     CP_ASSERT(rv == 0); /* consensus itself has read it */
     for (unsigned i = 0; i < members.n; i++) {
+        uint64_t id = members.m[i].id;
         pthread_mutex_lock(&e->lock);
-        bool added = member_add(&e->members, members.m[i].id);
+        bool added = !member_was_removed(&e->members, id) && member_add(&e->members, id);
         pthread_mutex_unlock(&e->lock);
         if (added)
             burn(e);
@@ -215,10 +245,16 @@ static void apply_command(struct engine *e, uint64_t index, const struct log_ent
         apply_expire(e, &c);
         break;
     case COMMAND_MEMBER:
-        apply_member(e, &c, entry->payload);
+    case COMMAND_MEMBER_ADD:
+    case COMMAND_MEMBER_REMOVE:
+    case COMMAND_MEMBER_UPDATE:
+        apply_member(e, index, &c);
         break;
     case COMMAND_LEVEL:
         apply_level(e, &c);
+        break;
+    case COMMAND_SKIP:
+        burn_many(e, c.skip);
         break;
     }
 }

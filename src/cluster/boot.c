@@ -133,10 +133,10 @@ static struct log_entry founding_members(const struct engine_conf *conf)
         .term = 1, .type = ENTRY_CHANGE, .payload = consensus_bootstrap(&members)};
 }
 
-/* Where the others find it, until it says so itself. */
+/* Its name, and where the others find it, until it says so itself. */
 static struct log_entry founding_urls(const struct founder *f)
 {
-    struct command c = {.kind = COMMAND_MEMBER, .member = {.id = f->id}};
+    struct command c = {.kind = COMMAND_MEMBER_ADD, .member = {.id = f->id, .name = f->name}};
     for (unsigned i = 0; i < f->n_peer_urls; i++)
         c.member.peer_urls[c.member.n_peer_urls++] = f->peer_urls[i];
     return (struct log_entry){.term = 1, .type = ENTRY_COMMAND, .payload = command_encode(&c)};
@@ -158,7 +158,7 @@ static void found_cluster(struct engine *e, struct replay *r)
     r->cap = conf->n_founders + 1;
     r->entries = mem_alloc(r->cap * sizeof(*r->entries));
     r->entries[r->n++] = founding_members(conf);
-    /* nobody looks for a member alone, and each of these costs a store index */
+    /* nobody looks for a member alone */
     for (unsigned i = 0; conf->n_founders > 1 && i < conf->n_founders; i++)
         r->entries[r->n++] = founding_urls(&sorted[i]);
     mem_free(sorted);

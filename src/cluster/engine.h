@@ -25,6 +25,7 @@ struct wire;  /* wire.h */
 /* One of the members that begin a new cluster. */
 struct founder {
     uint64_t id;
+    struct span name;
     unsigned n_peer_urls;
     const struct span *peer_urls;
 };
@@ -96,6 +97,11 @@ struct proposal {
     struct buf cause;    /* refusals: owned by the proposal */
     uint64_t etcd_index; /* X-Etcd-Index and "index" of an error */
     uint64_t raft_index, raft_term;
+    struct {         /* V2_OK of a command about members */
+        int outcome; /* enum member_outcome */
+        uint64_t id;
+        struct blob *info; /* of ADD, done: encoded COMMAND_MEMBER; gives one reference */
+    } member;
     /* Engine thread: gives the proposal back. */
     void (*done)(struct proposal *p);
 };

@@ -104,10 +104,28 @@ static void fill_mark(const struct dump_head *head, struct snapshot_mark *mark)
     *mark = (struct snapshot_mark){
         .index = head->raft_index, .term = head->raft_term, .members_index = head->config_index};
     for (unsigned i = 0; i < head->n_members; i++) {
-        mark->members.m[i].id = head->members[i].id;
-        mark->members.m[i].role = roles[head->members[i].role];
+        if (head->members[i].role == DUMP_NONE)
+            continue;
+        mark->members.m[mark->members.n].id = head->members[i].id;
+        mark->members.m[mark->members.n++].role = roles[head->members[i].role];
     }
-    mark->members.n = head->n_members;
+}
+
+/* Whoever is in the configuration still but was removed is in no table. */
+static void adopt_members(struct engine *e, const struct dump_head *head)
+{
+    struct member_table *t = &e->members;
+    pthread_mutex_lock(&e->lock);
+    member_table_fini(t);
+    for (unsigned i = 0; i < head->n_removed; i++)
+        (void)member_forbid(t, head->removed[i]);
+    for (unsigned i = 0; i < head->n_members; i++) {
+        const struct dump_member *m = &head->members[i];
+        if (!member_was_removed(t, m->id) && member_add(t, m->id) && m->published != NULL)
+            member_restore(t, m->id, m->published);
+    }
+    t->level = head->level;
+    pthread_mutex_unlock(&e->lock);
 }
 
 /* What the file held becomes the engine's state. */
@@ -118,12 +136,7 @@ static void adopt(struct engine *e, struct load_result *r, uint64_t bytes)
     e->store = r->store;
     r->store = NULL;
     hub_restore(e->hub, head->history_oldest, head->index, r->events, r->n_events);
-    for (unsigned i = 0; i < head->n_members; i++) {
-        (void)member_add(&e->members, head->members[i].id);
-        if (head->members[i].published != NULL)
-            member_publish(&e->members, head->members[i].id, head->members[i].published);
-    }
-    e->members.level = head->level;
+    adopt_members(e, head);
     for (unsigned i = 0; i < head->n_counters && i < COUNT_WATCHERS; i++)
         atomic_store_explicit(&e->counters[i], head->counters[i], memory_order_relaxed);
     fill_mark(head, &e->boot_mark);

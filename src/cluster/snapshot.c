@@ -85,7 +85,31 @@ static enum dump_role role_of(const struct consensus_members *members, uint64_t 
     for (unsigned i = 0; i < members->n; i++)
         if (members->m[i].id == id)
             return roles[members->m[i].role];
-    CP_NEVER("a member of the table that consensus does not know");
+    return DUMP_NONE; /* just added */
+}
+
+static void add_head_member(struct dump_head *head, struct dump_member m)
+{
+    unsigned at = head->n_members++;
+    for (; at > 0 && head->members[at - 1].id > m.id; at--)
+        head->members[at] = head->members[at - 1];
+    head->members[at] = m;
+}
+
+/* The table, and those that were just removed and are in the configuration still. */
+static void fill_members(const struct member_table *t, const struct consensus_members *config,
+                         struct dump_head *head)
+{
+    for (unsigned i = 0; i < t->n; i++)
+        add_head_member(head, (struct dump_member){.id = t->m[i].id,
+                                                   .role = role_of(config, t->m[i].id),
+                                                   .published = t->m[i].info});
+    for (unsigned i = 0; i < config->n; i++)
+        if (member_find(t, config->m[i].id) == NULL)
+            add_head_member(head, (struct dump_member){.id = config->m[i].id,
+                                                       .role = role_of(config, config->m[i].id)});
+    head->n_removed = t->n_removed;
+    head->removed = t->removed;
 }
 
 static void fill_head(struct engine *e, const struct snapshot_mark *mark, struct dump_head *head)
@@ -100,11 +124,7 @@ static void fill_head(struct engine *e, const struct snapshot_mark *mark, struct
                                .n_counters = COUNT_WATCHERS};
     for (unsigned i = 0; i < COUNT_WATCHERS; i++)
         head->counters[i] = engine_count(e, i);
-    for (unsigned i = 0; i < e->members.n; i++)
-        head->members[head->n_members++] =
-            (struct dump_member){.id = e->members.m[i].id,
-                                 .role = role_of(&mark->members, e->members.m[i].id),
-                                 .published = e->members.m[i].published};
+    fill_members(&e->members, &mark->members, head);
 }
 
 static struct dump *begin_dump(struct engine *e, const struct snapshot_mark *mark,

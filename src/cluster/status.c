@@ -41,7 +41,7 @@ unsigned engine_members(struct engine *e, struct member_ref out[LIMIT_MEMBERS])
     pthread_mutex_lock(&e->lock);
     unsigned n = e->members.n;
     for (unsigned i = 0; i < n; i++) {
-        struct blob *published = e->members.m[i].published;
+        struct blob *published = e->members.m[i].info;
         out[i] = (struct member_ref){.id = e->members.m[i].id,
                                      .published = published != NULL ? blob_ref(published) : NULL};
     }

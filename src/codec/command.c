@@ -73,8 +73,12 @@ static size_t body_bytes(const struct command *c)
         return STORE_FIXED_BYTES + c->op.path.len + c->op.value.len + c->op.prev_value.len;
     case COMMAND_EXPIRE:
     case COMMAND_LEVEL:
+    case COMMAND_SKIP:
         return 4;
-    case COMMAND_MEMBER: {
+    case COMMAND_MEMBER:
+    case COMMAND_MEMBER_ADD:
+    case COMMAND_MEMBER_REMOVE:
+    case COMMAND_MEMBER_UPDATE: {
         size_t n = MEMBER_FIXED_BYTES + c->member.name.len;
 
         for (unsigned i = 0; i < c->member.n_peer_urls; i++)
@@ -143,7 +147,13 @@ struct blob *command_encode(const struct command *c)
         put_u32(&at, c->level);
         break;
     case COMMAND_MEMBER:
+    case COMMAND_MEMBER_ADD:
+    case COMMAND_MEMBER_REMOVE:
+    case COMMAND_MEMBER_UPDATE:
         put_member(&at, &c->member);
+        break;
+    case COMMAND_SKIP:
+        put_u32(&at, c->skip);
         break;
     }
     CP_ASSERT(at == b->data + b->len);
@@ -269,7 +279,13 @@ static bool get_body(struct reader *r, struct command *out)
         out->level = (uint32_t)get_uint(r, 4);
         return true;
     case COMMAND_MEMBER:
+    case COMMAND_MEMBER_ADD:
+    case COMMAND_MEMBER_REMOVE:
+    case COMMAND_MEMBER_UPDATE:
         return get_member(r, &out->member);
+    case COMMAND_SKIP:
+        out->skip = (uint32_t)get_uint(r, 4);
+        return true;
     }
     return false;
 }
@@ -285,7 +301,7 @@ int command_decode(struct span bytes, struct command *out, struct err *e)
     uint64_t format = get_uint(&r, 1);
 
     /* Before anything else is believed: a later version may have changed all that follows. */
-    if (kind < COMMAND_STORE || kind > COMMAND_LEVEL || format != COMMAND_FORMAT)
+    if (kind < COMMAND_STORE || kind > COMMAND_SKIP || format != COMMAND_FORMAT)
         return err_set(e, ERR_VERSION, "command of kind %u, format %u: written by a later version",
                        (unsigned)kind, (unsigned)format);
     if (bytes.len > LIMIT_ENTRY_BYTES)

@@ -15,6 +15,11 @@ enum command_kind {
     COMMAND_EXPIRE = 2, /* expire what is due at the stamp, at most LIMIT items */
     COMMAND_MEMBER = 3, /* name and URLs of a member, published by itself; costs one store index */
     COMMAND_LEVEL = 4,  /* cluster feature level; costs one store index */
+    /* What member.h makes of these says what they cost. */
+    COMMAND_MEMBER_ADD = 5,    /* id and peer URLs; a founder's name too */
+    COMMAND_MEMBER_REMOVE = 6, /* id */
+    COMMAND_MEMBER_UPDATE = 7, /* id and new peer URLs */
+    COMMAND_SKIP = 8, /* store indexes that others' commands once cost, and nothing else: restore */
 };
 
 #define COMMAND_FORMAT      1
@@ -36,8 +41,9 @@ struct command {
     union {
         struct store_op op;           /* STORE */
         uint32_t expire_max;          /* EXPIRE */
-        struct command_member member; /* MEMBER */
+        struct command_member member; /* MEMBER, MEMBER_ADD, MEMBER_REMOVE, MEMBER_UPDATE */
         uint32_t level;               /* LEVEL */
+        uint32_t skip;                /* SKIP */
     };
 };
 
@@ -49,3 +55,8 @@ int command_decode(struct span bytes, struct command *out, struct err *e) CP_MUS
 /* Writes the stamp into encoded bytes that nobody else holds yet. */
 void command_stamp(struct blob *b, int64_t stamp_ns);
 void command_address(struct blob *b, uint64_t origin, uint64_t request);
+/* Of encoded bytes. */
+static inline enum command_kind command_kind(const struct blob *b)
+{
+    return (enum command_kind)(unsigned char)b->data[0];
+}

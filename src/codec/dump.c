@@ -28,10 +28,11 @@ struct dump *dump_new(const struct dump_head *head, const struct version *v,
 {
     struct dump *d = mem_zalloc(sizeof(*d));
 
-    CP_ASSERT(head->n_counters <= DUMP_COUNTERS && head->n_members <= LIMIT_MEMBERS);
+    CP_ASSERT(head->n_counters <= DUMP_COUNTERS && head->n_members <= DUMP_MEMBERS);
     d->root = version_root(v);
     d->head = *head;
     d->head.index = version_index(v);
+    d->head.removed = mem_dup(head->removed, head->n_removed * sizeof(*head->removed));
     CP_ASSERT(head->history_oldest <= d->head.index + 1);
     for (unsigned i = 0; i < head->n_members; i++) {
         CP_ASSERT(i == 0 || head->members[i - 1].id < head->members[i].id);
@@ -54,6 +55,7 @@ void dump_free(struct dump *d)
         return;
     for (unsigned i = 0; i < d->head.n_members; i++)
         blob_unref(d->head.members[i].published);
+    mem_free(d->head.removed);
     for (size_t i = 0; i < d->n_events; i++)
         event_unref(d->events[i]);
     mem_free(d->events);
@@ -168,7 +170,9 @@ static void add_start(struct dump *d, struct buf *b)
     dump_write_head(b, &d->head);
     for (unsigned i = 0; i < d->head.n_members; i++)
         dump_write_member(b, &d->head.members[i]);
-    d->sums.lines = 1 + d->head.n_members;
+    for (unsigned i = 0; i < d->head.n_removed; i++)
+        dump_write_removed(b, d->head.removed[i]);
+    d->sums.lines = 1 + d->head.n_members + d->head.n_removed;
     d->started = true;
     add_node(d, b, d->root);
 }

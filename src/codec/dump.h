@@ -1,9 +1,11 @@
 /* dump: a published version with all that belongs to it, as JSON Lines: what a snapshot holds.
  *
- *   {"copse":"snapshot","format":1,"cluster":"…","index":…,"raft_index":…,"raft_term":…,
+ *   {"copse":"snapshot","format":2,"cluster":"…","index":…,"raft_index":…,"raft_term":…,
  *    "config_index":…,"time":…,"level":…,"history":…,"counters":[…]}
  *   {"member":"…","role":"voter","name":"…","peers":["…"],"clients":["…"],"stamp":…,"origin":"…",
- *    "request":…}                   in the order of ids; only id and role before its first start
+ *    "request":…}                   in the order of ids; only id and role when nothing more is
+ * known; role none: not in the configuration yet
+ *   {"removed":"…"}                 ids of removed members, in order
  *   {"dir":"/","c":…,"m":…,"t":…}   nodes in path order: created, modified and tree index
  *   {"file":"/f","c":…,"m":…,"n":…,"x":…,"v":"…"}
  *                                   n: changes since it was created, where more than one;
@@ -14,7 +16,9 @@
  *                                   lines before it, counts, checksum of all bytes before it
  *
  * Bytes that are not UTF-8 stand as base64 under "file64", "dir64", "v64", "name64", "path64",
- * "json64", "published64". A new member of a line or a new kind of line needs a new format number.
+ * "json64", "published64". A new member of a line or a new kind of line needs a new format number;
+ * older formats are read as well. 1  no "removed", no role none
+ *   2
  */
 #pragma once
 
@@ -24,15 +28,18 @@
 #include "store/event.h"
 #include "store/read.h"
 
-#define DUMP_FORMAT   1
+#define DUMP_FORMAT   2
 #define DUMP_COUNTERS 32 /* at most */
+#define DUMP_MEMBERS                                                                               \
+    (2 * LIMIT_MEMBERS) /* those that are, and those still in the configuration                    \
+                         */
 
-enum dump_role { DUMP_STANDBY, DUMP_VOTER, DUMP_SPARE };
+enum dump_role { DUMP_STANDBY, DUMP_VOTER, DUMP_SPARE, DUMP_NONE };
 
 struct dump_member {
     uint64_t id; /* ascending in the head */
     enum dump_role role;
-    struct blob *published; /* encoded COMMAND_MEMBER of that id, or NULL before its first start */
+    struct blob *published; /* encoded COMMAND_MEMBER of that id, or NULL: nothing is known */
 };
 
 /* What belongs to a version beside its tree. */
@@ -46,14 +53,16 @@ struct dump_head {
     uint32_t level;          /* cluster feature level */
     unsigned n_counters, n_members;
     uint64_t counters[DUMP_COUNTERS];
-    struct dump_member members[LIMIT_MEMBERS];
+    struct dump_member members[DUMP_MEMBERS];
+    unsigned n_removed;
+    uint64_t *removed; /* ascending */
 };
 
 struct dump;
 
-/* Copies the head; takes references of what members have published and of the N events of HISTORY
- * (ascending by index, from history_oldest to the version's). The version stays pinned until
- * dump_free. */
+/* Copies the head and what it points to; takes references of what members have published and of the
+ * N events of HISTORY (ascending by index, from history_oldest to the version's). The version stays
+ * pinned until dump_free. */
 struct dump *dump_new(const struct dump_head *head, const struct version *v,
                       struct event *const *history, size_t n);
 /* Appends lines until MAX bytes were appended, and to the end of the line it is at then; true when

@@ -3,7 +3,7 @@
 #include "base/check.h"
 #include "codec/command.h"
 
-static const char *const role_names[] = {"standby", "voter", "spare"};
+static const char *const role_names[] = {"standby", "voter", "spare", "none"};
 
 /* ,"name":value */
 static void add_number(struct buf *b, const char *name, uint64_t v)
@@ -142,6 +142,13 @@ void dump_write_member(struct buf *b, const struct dump_member *m)
     buf_lit(b, "}\n");
 }
 
+void dump_write_removed(struct buf *b, uint64_t id)
+{
+    buf_lit(b, "{\"removed\":");
+    lines_hex(b, id, 16);
+    buf_lit(b, "}\n");
+}
+
 /* One string after the other in TEXTS, where each ends at its END. */
 static bool read_urls(struct line *l, const char *key, struct buf *texts, size_t *end, unsigned *n)
 {
@@ -226,7 +233,7 @@ static bool read_role(struct line *l, enum dump_role *out)
             return line_text(l, "\"");
         }
     }
-    return line_fault(l, "standby, voter or spare");
+    return line_fault(l, "standby, voter, spare or none");
 }
 
 bool dump_read_member(struct line *l, struct dump_member *out)

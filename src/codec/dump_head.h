@@ -7,6 +7,7 @@
 
 void dump_write_head(struct buf *b, const struct dump_head *head);
 void dump_write_member(struct buf *b, const struct dump_member *m);
+void dump_write_removed(struct buf *b, uint64_t id);
 
 /* Behind {"copse; false with L->want set. Members are not in that line. */
 bool dump_read_head(struct line *l, struct dump_head *head);

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 
 /* Kinds of lines, in the order in which they come. */
-enum part { PART_HEAD, PART_MEMBERS, PART_NODES, PART_EVENTS, PART_END };
+enum part { PART_HEAD, PART_MEMBERS, PART_REMOVED, PART_NODES, PART_EVENTS, PART_END };
 
 struct load {
     enum part part;
@@ -18,6 +18,7 @@ struct load {
     struct bulk *bulk;
     struct load_result got; /* all but the store */
     size_t cap_events;
+    unsigned configured;    /* members with a role */
     struct buf path, bytes; /* strings of the current line that are not in it as they are */
     int failed;
     struct err err;
@@ -32,6 +33,7 @@ void load_result_fini(struct load_result *r)
 {
     for (unsigned i = 0; i < r->head.n_members; i++)
         blob_unref(r->head.members[i].published);
+    mem_free(r->head.removed);
     for (size_t i = 0; i < r->n_events; i++)
         event_unref(r->events[i]);
     mem_free(r->events);
@@ -96,10 +98,10 @@ static int read_head(struct load *l, struct line *line, struct err *e)
 
     if (!line_text(line, "{\"copse\":\"snapshot\",\"format\":") || !line_u64(line, &format))
         return err_set(e, ERR_CORRUPT, "not a snapshot of copse");
-    if (format != DUMP_FORMAT)
+    if (format == 0 || format > DUMP_FORMAT)
         return err_set(e, ERR_VERSION,
-                       "format %" PRIu64 ", and this version of copse reads format %d", format,
-                       DUMP_FORMAT);
+                       "format %" PRIu64 ", and this version of copse reads formats up to %d",
+                       format, DUMP_FORMAT);
     if (!dump_read_head(line, &l->got.head))
         return misread(l, line, start, e);
     l->bulk = bulk_new(l->got.head.index);
@@ -112,15 +114,36 @@ static int read_member(struct load *l, struct line *line, struct err *e)
     const char *start = line->at;
     struct dump_member m;
 
-    if (head->n_members == LIMIT_MEMBERS)
+    if (head->n_members == DUMP_MEMBERS)
         return corrupt(e, "too many members");
     if (!line_text(line, "{\"member") || !dump_read_member(line, &m))
         return misread(l, line, start, e);
+    if (m.role != DUMP_NONE && l->configured++ == LIMIT_MEMBERS) {
+        blob_unref(m.published);
+        return corrupt(e, "too many members in the configuration");
+    }
     if (head->n_members > 0 && head->members[head->n_members - 1].id >= m.id) {
         blob_unref(m.published);
         return corrupt(e, "members are not in the order of their ids");
     }
     head->members[head->n_members++] = m;
+    return 0;
+}
+
+static int read_removed(struct load *l, struct line *line, struct err *e)
+{
+    struct dump_head *head = &l->got.head;
+    const char *start = line->at;
+    uint64_t id;
+
+    if (head->n_removed == LIMIT_REMOVED)
+        return corrupt(e, "too many removed members");
+    if (!line_text(line, "{\"removed\":") || !line_hex(line, 16, &id) || !line_text(line, "}"))
+        return misread(l, line, start, e);
+    if (head->n_removed > 0 && head->removed[head->n_removed - 1] >= id)
+        return corrupt(e, "removed members are not in the order of their ids");
+    head->removed = mem_realloc(head->removed, (head->n_removed + 1) * sizeof(*head->removed));
+    head->removed[head->n_removed++] = id;
     return 0;
 }
 
@@ -295,6 +318,7 @@ static const struct {
     {{"{\"dir", 5}, PART_NODES, true, read_node},
     {{"{\"event\":", 9}, PART_EVENTS, true, read_event},
     {{"{\"member\":", 10}, PART_MEMBERS, true, read_member},
+    {{"{\"removed\":", 11}, PART_REMOVED, true, read_removed},
     {{"{\"end\":", 7}, PART_END, false, read_end},
 };
 

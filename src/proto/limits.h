@@ -46,6 +46,8 @@
 #define LIMIT_DEADLINE_MS 7000
 /* Members of a cluster, standbys included. */
 #define LIMIT_MEMBERS 64
+/* Ids of removed members that a cluster remembers; after that many it takes no new member. */
+#define LIMIT_REMOVED 10000
 /* A frame between members: one entry of the largest kind fits, and several small ones are sent
  * together up to LIMIT_APPEND_BYTES. A longer one ends the stream. */
 #define LIMIT_FRAME_BYTES  (LIMIT_ENTRY_BYTES + 1048576)

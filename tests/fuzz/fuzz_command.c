@@ -19,7 +19,8 @@ static void check_spans(const struct command *c, struct span whole)
         check_within(c->op.value, whole);
         check_within(c->op.prev_value, whole);
     }
-    if (c->kind == COMMAND_MEMBER) {
+    if (c->kind == COMMAND_MEMBER ||
+        (c->kind >= COMMAND_MEMBER_ADD && c->kind <= COMMAND_MEMBER_UPDATE)) {
         check_within(c->member.name, whole);
         for (unsigned i = 0; i < c->member.n_peer_urls; i++)
             check_within(c->member.peer_urls[i], whole);

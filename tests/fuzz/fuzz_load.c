@@ -16,7 +16,9 @@ static void check_same(const struct load_result *r, struct span want)
         continue;
     dump_free(d);
     store_unpin(r->store, 0);
-    CP_ASSERT(span_eq(buf_as_span(&got), want));
+    /* what was written by an earlier version is written anew in the present format */
+    if (!span_starts(want, SPAN("{\"copse\":\"snapshot\",\"format\":1,")))
+        CP_ASSERT(span_eq(buf_as_span(&got), want));
     buf_fini(&got);
 }
 

@@ -6,6 +6,13 @@ TESTS += %D%/test_identity
 %C%_test_identity_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 %C%_test_identity_LDADD = src/cluster/libcluster.a src/base/libbase.a $(GNUTLS_LIBS) $(CHECK_LIBS)
 
+check_PROGRAMS += %D%/test_member
+TESTS += %D%/test_member
+%C%_test_member_SOURCES = %D%/test_member.c
+%C%_test_member_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+%C%_test_member_LDADD = src/cluster/libcluster.a src/codec/libcodec.a src/store/libstore.a \
+	src/proto/libproto.a src/base/libbase.a $(CHECK_LIBS)
+
 check_PROGRAMS += %D%/test_engine
 TESTS += %D%/test_engine
 %C%_test_engine_SOURCES = \

@@ -14,6 +14,25 @@ START_TEST(one_member_has_the_ids_of_etcd)
 }
 END_TEST
 
+START_TEST(three_members_have_the_ids_of_etcd)
+{
+    static const uint64_t want[] = {UINT64_C(0x4036b1db24775ea0), UINT64_C(0x2737ecedbf2a9065),
+                                    UINT64_C(0x80af5d65a6e2f603)};
+    const struct span urls[] = {SPAN("http://127.0.0.1:23801"), SPAN("http://127.0.0.1:23802"),
+                                SPAN("http://127.0.0.1:23803")};
+    uint64_t got[3];
+    for (size_t i = 0; i < 3; i++) {
+        got[i] = identity_member(&urls[i], 1, SPAN("tok"), 0);
+        ck_assert_uint_eq(got[i], want[i]);
+    }
+    ck_assert_uint_eq(identity_cluster(got, 3), UINT64_C(0x64d937c925e41b58));
+    /* added at run time, at 1795237605 s: no token */
+    const struct span added = SPAN("http://127.0.0.1:23804");
+    ck_assert_uint_eq(identity_member(&added, 1, SPAN(""), INT64_C(1795237605)),
+                      UINT64_C(0xfb1a2aba71182c38));
+}
+END_TEST
+
 START_TEST(order_of_urls_does_not_matter)
 {
     const struct span ab[] = {SPAN("http://a:2380"), SPAN("http://b:2380")};
@@ -49,6 +68,7 @@ int main(void)
     Suite *s = suite_create("identity");
     TCase *c = tcase_create("identity");
     tcase_add_test(c, one_member_has_the_ids_of_etcd);
+    tcase_add_test(c, three_members_have_the_ids_of_etcd);
     tcase_add_test(c, order_of_urls_does_not_matter);
     tcase_add_test(c, order_of_members_does_not_matter);
     tcase_add_test(c, token_and_time_count);

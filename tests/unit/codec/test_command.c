@@ -39,6 +39,12 @@ static const struct command rows[] = {
                 .n_client_urls = 2,
                 .peer_urls = {S("http://localhost:2380")},
                 .client_urls = {S("http://localhost:2379"), S("")}}},
+    {.kind = COMMAND_MEMBER_ADD,
+     .member = {.id = 2, .name = S("m"), .n_peer_urls = 2, .peer_urls = {S("http://a:1"), S("x")}}},
+    {.kind = COMMAND_MEMBER_REMOVE, .member = {.id = 3}},
+    {.kind = COMMAND_MEMBER_UPDATE,
+     .member = {.id = 4, .n_peer_urls = 1, .peer_urls = {S("http://b:1")}}},
+    {.kind = COMMAND_SKIP, .skip = 2},
 };
 
 static void check_same_op(const struct store_op *a, const struct store_op *b)
@@ -89,7 +95,13 @@ START_TEST(round_trip)
         ck_assert_uint_eq(got.level, want->level);
         break;
     case COMMAND_MEMBER:
+    case COMMAND_MEMBER_ADD:
+    case COMMAND_MEMBER_REMOVE:
+    case COMMAND_MEMBER_UPDATE:
         check_same_member(&got.member, &want->member);
+        break;
+    case COMMAND_SKIP:
+        ck_assert_uint_eq(got.skip, want->skip);
         break;
     }
     blob_unref(b);
@@ -200,7 +212,7 @@ static const struct {
     int want;
 } patch_rows[] = {
     {"no kind", 0, 0, 0, ERR_VERSION},
-    {"later kind", 0, 0, COMMAND_LEVEL + 1, ERR_VERSION},
+    {"later kind", 0, 0, COMMAND_SKIP + 1, ERR_VERSION},
     {"last kind", 0, 0, 255, ERR_VERSION},
     {"no format", 0, 1, 0, ERR_VERSION},
     {"later format", 0, 1, COMMAND_FORMAT + 1, ERR_VERSION},

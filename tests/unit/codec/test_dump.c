@@ -8,7 +8,7 @@
 #define NOW INT64_C(1763682667882351443)
 
 #define HEAD                                                                                       \
-    "{\"copse\":\"snapshot\",\"format\":1,\"cluster\":\"cdf818194e3a8c32\",\"index\":9,"           \
+    "{\"copse\":\"snapshot\",\"format\":2,\"cluster\":\"cdf818194e3a8c32\",\"index\":9,"           \
     "\"raft_index\":40,\"raft_term\":3,\"config_index\":1,\"time\":1763682667882351443,"           \
     "\"level\":2,\"history\":8,\"counters\":[1,0,18446744073709551615]}\n"
 #define ROOT "{\"dir\":\"/\",\"c\":0,\"m\":0,\"t\":9}\n"
@@ -18,8 +18,11 @@ static const char sample[] = HEAD
     "{\"member\":\"00000000000000aa\",\"role\":\"standby\"}\n"
     "{\"member\":\"8e9e05c52164694d\",\"role\":\"voter\",\"name\":\"default\","
     "\"peers\":[\"http://localhost:2380\"],\"clients\":[\"http://a:1\",\"http://b:1\"],"
-    "\"stamp\":-5,\"origin\":\"8e9e05c52164694d\",\"request\":7}\n" ROOT
-    "{\"dir\":\"/d\",\"c\":1,\"m\":1,\"t\":6}\n"
+    "\"stamp\":-5,\"origin\":\"8e9e05c52164694d\",\"request\":7}\n"
+    "{\"member\":\"f000000000000000\",\"role\":\"none\",\"name\":\"\",\"peers\":[],\"clients\":[],"
+    "\"stamp\":1,\"origin\":\"8e9e05c52164694d\",\"request\":8}\n"
+    "{\"removed\":\"00000000000000ab\"}\n"
+    "{\"removed\":\"00000000000000b0\"}\n" ROOT "{\"dir\":\"/d\",\"c\":1,\"m\":1,\"t\":6}\n"
     "{\"dir\":\"/d/_h\",\"c\":4,\"m\":4,\"x\":1763682677882351443,\"t\":4}\n"
     "{\"file\":\"/d/f\",\"c\":2,\"m\":6,\"n\":3,\"v\":\"line\\n \\\"\\\\\\u0000\xc3\xa9<\"}\n"
     "{\"dir\":\"/d-\",\"c\":5,\"m\":5,\"t\":5}\n"
@@ -27,7 +30,7 @@ static const char sample[] = HEAD
     "{\"event\":8,\"action\":\"set\",\"path\":\"/f\",\"json\":{\"action\":\"set\"}}\n"
     "{\"event\":9,\"action\":\"compareAndSwap\",\"dir\":true,\"refresh\":true,\"replaced\":true,"
     "\"path64\":\"L/8=\",\"json64\":\"e30=\"}\n"
-    "{\"end\":11,\"files\":2,\"dirs\":3,\"bytes\":";
+    "{\"end\":14,\"files\":2,\"dirs\":3,\"bytes\":";
 
 /* The same, with its end. */
 static void sample_whole(struct buf *out)
@@ -82,7 +85,10 @@ START_TEST(the_loaded_store)
     ck_assert_int_eq(r.head.time_ns, NOW);
     ck_assert_uint_eq(r.head.history_oldest, 8);
     ck_assert_uint_eq(r.head.counters[2], UINT64_MAX);
-    ck_assert_uint_eq(r.head.n_members, 2);
+    ck_assert_uint_eq(r.head.n_members, 3);
+    ck_assert_int_eq(r.head.members[2].role, DUMP_NONE);
+    ck_assert_uint_eq(r.head.n_removed, 2);
+    ck_assert_uint_eq(r.head.removed[1], 0xb0);
     ck_assert_ptr_null(r.head.members[0].published);
     ck_assert_int_eq(r.head.members[1].role, DUMP_VOTER);
     ck_assert_int_eq(command_decode(blob_span(r.head.members[1].published), &c, &e), 0);
@@ -113,6 +119,21 @@ START_TEST(the_loaded_store)
     store_check(r.store);
     load_result_fini(&r);
     buf_fini(&bytes);
+}
+END_TEST
+
+START_TEST(an_earlier_format)
+{
+    struct load_result r;
+    struct err e;
+    struct buf lines = {0};
+
+    buf_lit(&lines, HEAD ROOT);
+    *strchr(lines.ptr, '2') = '1';
+    ck_assert_msg(snap_load_open(buf_as_span(&lines), &r, &e) == 0, "%s", e.text);
+    ck_assert_uint_eq(r.head.n_removed, 0);
+    load_result_fini(&r);
+    buf_fini(&lines);
 }
 END_TEST
 
@@ -258,7 +279,7 @@ static const struct {
     {"JSON is no object",
      HEAD ROOT "{\"event\":9,\"action\":\"set\",\"path\":\"/f\",\"json\":[]}\n", "an object"},
     {"history beyond the index",
-     "{\"copse\":\"snapshot\",\"format\":1,\"cluster\":\"cdf818194e3a8c32\",\"index\":9,"
+     "{\"copse\":\"snapshot\",\"format\":2,\"cluster\":\"cdf818194e3a8c32\",\"index\":9,"
      "\"raft_index\":40,\"raft_term\":3,\"config_index\":1,\"time\":1,"
      "\"level\":2,\"history\":11,\"counters\":[]}\n" ROOT,
      "a history that begins"},
@@ -281,10 +302,10 @@ START_TEST(from_the_future)
     struct err e;
 
     ck_assert_int_eq(
-        snap_load_open(SPAN("{\"copse\":\"snapshot\",\"format\":2,\"who\":1}\n"), &r, &e),
+        snap_load_open(SPAN("{\"copse\":\"snapshot\",\"format\":3,\"who\":1}\n"), &r, &e),
         ERR_VERSION);
     ck_assert_str_eq(e.text,
-                     "line 1 at byte 0: format 2, and this version of copse reads format 1");
+                     "line 1 at byte 0: format 3, and this version of copse reads formats up to 2");
     ck_assert_int_eq(snap_load_open(SPAN(HEAD ROOT "{\"lease\":1}\n"), &r, &e), ERR_VERSION);
     ck_assert_ptr_nonnull(strstr(e.text, "line 3 at byte 235: a kind of line"));
 }
@@ -362,6 +383,7 @@ TCase *dump_case(void)
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, one_of_everything);
     tcase_add_test(tc, the_loaded_store);
+    tcase_add_test(tc, an_earlier_format);
     tcase_add_test(tc, damage);
     tcase_add_loop_test(tc, not_a_tree, 0, CP_COUNT(bad));
     tcase_add_test(tc, from_the_future);
