@@ -75,6 +75,8 @@ struct frame {
 struct frame *frame_new(enum frame_type type, uint64_t from, uint64_t to);
 /* NULL is fine. */
 void frame_free(struct frame *f);
+/* What frame_encode appends. More than LIMIT_FRAME_BYTES cannot be sent. */
+size_t frame_bytes(const struct frame *f);
 /* Appends the whole frame, head included. */
 void frame_encode(const struct frame *f, struct buf *out);
 /* Looks at the beginning of a stream: the bytes of the first frame, head included; 0: more must

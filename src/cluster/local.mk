@@ -17,10 +17,13 @@ noinst_LIBRARIES += %D%/libcluster.a
 	%D%/boot.c \
 	%D%/copy.c %D%/copy.h \
 	%D%/engine.c %D%/engine.h %D%/engine_priv.h \
+	%D%/frame.c %D%/frame.h %D%/frame_priv.h \
+	%D%/frame_decode.c \
 	%D%/job.c %D%/job.h \
 	%D%/member.c %D%/member.h \
 	%D%/restore.c \
 	%D%/snapshot.c %D%/snapshot.h \
 	%D%/status.c %D%/status.h \
 	%D%/timekeeper.c %D%/timekeeper.h \
-	%D%/waiting.c %D%/waiting.h
+	%D%/waiting.c %D%/waiting.h \
+	%D%/wire.h

@@ -3,6 +3,7 @@
 FUZZERS += \
 	%D%/fuzz_command \
 	%D%/fuzz_door \
+	%D%/fuzz_frame \
 	%D%/fuzz_json \
 	%D%/fuzz_keys_parse \
 	%D%/fuzz_load \
@@ -11,6 +12,7 @@ FUZZERS += \
 FUZZ_CORPORA = \
 	%D%/corpus/command \
 	%D%/corpus/door \
+	%D%/corpus/frame \
 	%D%/corpus/json \
 	%D%/corpus/keys_parse \
 	%D%/corpus/load \
@@ -36,6 +38,10 @@ endif
 %C%_fuzz_door_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 %C%_fuzz_door_LDADD = src/http/libhttp.a src/api/libapi.a src/watch/libwatch.a src/codec/libcodec.a src/store/libstore.a \
 	src/proto/libproto.a src/base/libbase.a $(MHD_LIBS)
+
+%C%_fuzz_frame_SOURCES = %D%/fuzz_frame.c $(FUZZ_SOURCES)
+%C%_fuzz_frame_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+%C%_fuzz_frame_LDADD = src/cluster/libcluster.a src/base/libbase.a
 
 %C%_fuzz_json_SOURCES = %D%/fuzz_json.c $(FUZZ_SOURCES)
 %C%_fuzz_json_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

@@ -6,6 +6,12 @@ TESTS += %D%/test_identity
 %C%_test_identity_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 %C%_test_identity_LDADD = src/cluster/libcluster.a src/base/libbase.a $(GNUTLS_LIBS) $(CHECK_LIBS)
 
+check_PROGRAMS += %D%/test_frame
+TESTS += %D%/test_frame
+%C%_test_frame_SOURCES = %D%/test_frame.c
+%C%_test_frame_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+%C%_test_frame_LDADD = src/cluster/libcluster.a src/base/libbase.a $(CHECK_LIBS)
+
 check_PROGRAMS += %D%/test_member
 TESTS += %D%/test_member
 %C%_test_member_SOURCES = %D%/test_member.c
