@@ -21,6 +21,16 @@ int err_set(struct err *e, int code, const char *fmt, ...)
     return code;
 }
 
+void err_add(struct err *e, const char *text)
+{
+    if (e == NULL)
+        return;
+
+    size_t used = strlen(e->text);
+
+    snprintf(e->text + used, sizeof(e->text) - used, "%s", text);
+}
+
 int err_sys(struct err *e, int errnum, const char *fmt, ...)
 {
     CP_ASSERT(errnum > 0);
@@ -34,9 +44,8 @@ int err_sys(struct err *e, int errnum, const char *fmt, ...)
     vsnprintf(e->text, sizeof(e->text), fmt, args);
     va_end(args);
 
-    size_t used = strlen(e->text);
-
-    snprintf(e->text + used, sizeof(e->text) - used, ": %s", err_text(-errnum));
+    err_add(e, ": ");
+    err_add(e, err_text(-errnum));
     return -errnum;
 }
 
@@ -54,9 +63,8 @@ int err_wrap(struct err *e, const char *fmt, ...)
     vsnprintf(e->text, sizeof(e->text), fmt, args);
     va_end(args);
 
-    size_t used = strlen(e->text);
-
-    snprintf(e->text + used, sizeof(e->text) - used, ": %s", inner);
+    err_add(e, ": ");
+    err_add(e, inner);
     return e->code;
 }
 

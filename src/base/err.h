@@ -24,5 +24,7 @@ int err_set(struct err *e, int code, const char *fmt, ...) CP_PRINTF(3, 4);
 int err_sys(struct err *e, int errnum, const char *fmt, ...) CP_PRINTF(3, 4);
 /* Puts "context: " before the text; returns the code, -EIO for a NULL err. */
 int err_wrap(struct err *e, const char *fmt, ...) CP_PRINTF(2, 3);
+/* Puts TEXT behind the text there is, as far as it fits. */
+void err_add(struct err *e, const char *text);
 /* Words for a code of either kind. */
 const char *err_text(int code);

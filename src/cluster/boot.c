@@ -4,8 +4,13 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "disk/advice.h"
 
 #include <stdlib.h>
+
+#define BOOT_WHAT_TO_DO                                                                            \
+    "restore this member from a backup, or remove it from the cluster and add it again with an "   \
+    "empty data directory"
 
 /* What the log holds, gathered while it is read. */
 struct replay {
@@ -36,6 +41,25 @@ static void replay_keep(struct replay *r, const struct wal_record *rec)
                                             .payload = blob_copy(rec->entry.payload)};
 }
 
+/* Refuses what this program does not know, before anything is applied. */
+static int replay_look(struct replay *r, const struct wal_record *rec, struct err *err)
+{
+    struct command c = {.stamp_ns = 0};
+    int rv = 0;
+    if (rec->entry.kind == ENTRY_COMMAND)
+        rv = command_decode(rec->entry.payload, &c, err);
+    else if (rec->entry.kind != ENTRY_CHANGE && rec->entry.kind != ENTRY_BARRIER)
+        rv = err_set(err, ERR_VERSION, "of kind %u: written by a later version", rec->entry.kind);
+    if (rv != 0) {
+        err_add(err, rv == ERR_VERSION ? "; start a version of copse that knows it"
+                                       : "; " BOOT_WHAT_TO_DO);
+        return err_wrap(err, "entry %llu", (unsigned long long)rec->entry.index);
+    }
+    if (c.stamp_ns > r->last_stamp_ns)
+        r->last_stamp_ns = c.stamp_ns;
+    return 0;
+}
+
 /* An entry that the snapshot holds only says whether log and snapshot agree there; it replaced what
  * was gathered. */
 static int replay_entry(struct replay *r, const struct wal_record *rec, struct err *err)
@@ -48,15 +72,11 @@ static int replay_entry(struct replay *r, const struct wal_record *rec, struct e
         return 0;
     }
     if (rec->entry.index > last + 1)
-        return err_set(err, ERR_CORRUPT, "entry %llu follows entry %llu",
+        return err_set(err, ERR_CORRUPT,
+                       "entry %llu follows entry %llu: those between are lost; " BOOT_WHAT_TO_DO,
                        (unsigned long long)rec->entry.index, (unsigned long long)last);
     replay_keep(r, rec);
-    struct command c;
-    if (rec->entry.kind == ENTRY_COMMAND && command_decode(rec->entry.payload, &c, err) != 0)
-        return err_wrap(err, "entry %llu", (unsigned long long)rec->entry.index);
-    if (rec->entry.kind == ENTRY_COMMAND && c.stamp_ns > r->last_stamp_ns)
-        r->last_stamp_ns = c.stamp_ns;
-    return 0;
+    return replay_look(r, rec, err);
 }
 
 static int replay_mark(struct replay *r, const struct wal_record *rec, struct err *err)
@@ -65,8 +85,7 @@ static int replay_mark(struct replay *r, const struct wal_record *rec, struct er
         return err_set(
             err, ERR_CORRUPT,
             "the log begins behind entry %llu, and the newest good snapshot holds up to entry "
-            "%llu: what lies between is lost; restore a backup, or start as a new member with an "
-            "empty directory",
+            "%llu: what lies between is lost; " BOOT_WHAT_TO_DO,
             (unsigned long long)rec->mark.index, (unsigned long long)r->base_index);
     replay_cut(r, 0);
     r->seen_base = rec->mark.index == r->base_index;
@@ -101,10 +120,11 @@ static void on_durable(void *ctx, uint64_t lsn)
 }
 
 /* Log thread. */
-static void on_space(void *ctx, bool full)
+static void on_space(void *ctx, int trouble)
 {
     struct engine *e = ctx;
-    atomic_store(&e->log_full, full);
+    atomic_store(&e->log_trouble, trouble);
+    mailbox_wake(&e->box);
 }
 
 static int open_log(struct engine *e, struct wal_info *info, struct err *err)
@@ -214,7 +234,11 @@ static int read_files(struct engine *e, struct replay *r, struct wal_info *info,
         r->base_term = e->boot_mark.term;
         r->last_stamp_ns = e->boot_stamp_ns;
     }
-    return rv == 0 ? open_log(e, info, err) : rv;
+    if (rv == 0)
+        rv = open_log(e, info, err);
+    if (rv != 0)
+        disk_advise(err);
+    return rv;
 }
 
 int engine_boot(struct engine *e, struct err *err)
@@ -228,7 +252,8 @@ int engine_boot(struct engine *e, struct err *err)
     if (rv != 0)
         goto out;
     if (info.fresh && r.base_index > 0) {
-        rv = err_set(err, ERR_CORRUPT, "%s has snapshots and %s no log: restore a backup",
+        rv = err_set(err, ERR_CORRUPT,
+                     "%s has snapshots and %s no log; put it back, or " BOOT_WHAT_TO_DO,
                      e->conf.dir->snap, e->conf.dir->wal);
         goto out;
     }
@@ -237,6 +262,10 @@ int engine_boot(struct engine *e, struct err *err)
         found_cluster(e, &r);
     timekeeper_start(&e->time, e->conf.clock, r.last_stamp_ns);
     rv = start_consensus(e, &r, err);
+    if (rv != 0) {
+        err_add(err, "; " BOOT_WHAT_TO_DO);
+        err_wrap(err, "%s", e->conf.dir->wal);
+    }
     if (rv == 0 && e->snapshots.before > 0)
         wal_purge(e->wal, e->snapshots.before); /* what a crash has kept from being purged */
     if (rv == 0)

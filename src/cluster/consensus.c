@@ -39,11 +39,14 @@ int consensus_check_library(struct err *e)
 {
     _Static_assert(RAFT_VERSION_NUMBER == 2201, "the guards are written for libraft 0.22.1");
     if (raft_version_number != NULL && raft_version_number() != RAFT_VERSION_NUMBER)
-        return err_set(e, ERR_VERSION, "libraft %d.%d.%d is not 0.22.1, the only one supported",
+        return err_set(e, ERR_VERSION,
+                       "libraft %d.%d.%d is not 0.22.1, the only one supported; install that one",
                        raft_version_number() / 10000, raft_version_number() / 100 % 100,
                        raft_version_number() % 100);
     if (!ownership_as_expected())
-        return err_set(e, ERR_VERSION, "libraft does not behave as 0.22.1, the only one supported");
+        return err_set(e, ERR_VERSION,
+                       "libraft does not behave as 0.22.1, the only one supported; install that "
+                       "one, as Debian has it");
     return 0;
 }
 

@@ -137,7 +137,7 @@ struct copying {
     pthread_cond_t moved;
     /* guarded by lock */
     uint64_t durable;
-    bool full;
+    int trouble; /* why the log has no room; 0: it has */
 };
 
 /* Log thread. */
@@ -151,11 +151,11 @@ static void on_durable(void *ctx, uint64_t lsn)
 }
 
 /* A thread of the log. */
-static void on_space(void *ctx, bool full)
+static void on_space(void *ctx, int trouble)
 {
     struct copying *c = ctx;
     pthread_mutex_lock(&c->lock);
-    c->full = full;
+    c->trouble = trouble;
     pthread_cond_signal(&c->moved);
     pthread_mutex_unlock(&c->lock);
 }
@@ -165,12 +165,12 @@ static int wait_for(struct copying *c, uint64_t lsn, struct err *e)
 {
     wal_flush(c->wal);
     pthread_mutex_lock(&c->lock);
-    while (c->durable < lsn && !c->full)
+    while (c->durable < lsn && c->trouble == 0)
         pthread_cond_wait(&c->moved, &c->lock);
-    bool full = c->durable < lsn;
+    int trouble = c->durable < lsn ? c->trouble : 0;
     pthread_mutex_unlock(&c->lock);
     c->pending = 0;
-    return full ? err_sys(e, ENOSPC, "write %s", c->conf->to_wal) : 0;
+    return trouble != 0 ? err_sys(e, -trouble, "write %s", c->conf->to_wal) : 0;
 }
 
 static int append(struct copying *c, const struct wal_record *r, struct err *e)

@@ -18,10 +18,7 @@
 #define NS_NEVER       UINT64_MAX
 
 #define CAUSE_STOPPED   "etcdserver: server stopped"
-#define CAUSE_TIMEOUT   "etcdserver: request timed out"
 #define CAUSE_NO_LEADER "etcdserver: no leader"
-#define CAUSE_NO_SPACE                                                                             \
-    "etcdserver: no space left for the log, make room on the disk of the data directory"
 
 /* ---- what other threads call ---- */
 
@@ -29,8 +26,7 @@ bool engine_propose(struct engine *e, struct proposal **p)
 {
     CP_ASSERT((*p)->command != NULL && (*p)->done != NULL);
     (*p)->mail.kind = MAIL_PROPOSAL;
-    (*p)->deadline_ns = clock_mono_ns(e->conf.clock) +
-                        (uint64_t)(5000 + 2 * (int64_t)e->conf.election_ms) * (uint64_t)NS_PER_MS;
+    (*p)->deadline_ns = clock_mono_ns(e->conf.clock) + engine_write_timeout_ns(e);
     if (!mailbox_post(&e->box, &(*p)->mail))
         return false;
     *p = NULL;
@@ -134,10 +130,14 @@ static void submit_batch(struct engine *e)
 static void take_proposal(struct engine *e, struct proposal *p)
 {
     struct blob *command = p->command;
+    int trouble = atomic_load(&e->log_trouble);
     p->command = NULL;
-    if (atomic_load(&e->stopping) || atomic_load(&e->log_full)) {
+    if (atomic_load(&e->stopping) || trouble != 0) {
         blob_unref(command);
-        engine_fail(e, p, atomic_load(&e->stopping) ? CAUSE_STOPPED : CAUSE_NO_SPACE);
+        if (atomic_load(&e->stopping))
+            engine_fail(e, p, CAUSE_STOPPED);
+        else
+            engine_fail_no_room(e, p, trouble);
         return;
     }
     if (e->batch_n == SUBMIT_MAX)
@@ -209,14 +209,6 @@ static void propose_expiry(struct engine *e)
     e->expiring = true;
 }
 
-static void fail_overdue(struct engine *e)
-{
-    struct proposal *p;
-    uint64_t now_ns = clock_mono_ns(e->conf.clock);
-    while ((p = waiting_expired(&e->waiting, now_ns)) != NULL)
-        engine_fail(e, p, CAUSE_TIMEOUT);
-}
-
 /* ---- the turn ---- */
 
 static void answer(struct engine *e)
@@ -242,7 +234,7 @@ void engine_step(struct engine *e)
     if (engine_mono_ms(e) >= consensus_deadline_ms(e->consensus))
         consensus_tick(e->consensus, engine_mono_ms(e));
     wal_flush(e->wal);
-    fail_overdue(e);
+    engine_fail_overdue(e);
     atomic_store_explicit(&e->pub_raft_index, consensus_commit_index(e->consensus),
                           memory_order_relaxed);
     engine_publish(e); /* before the answers: whoever gets one can read what it wrote */
@@ -264,8 +256,8 @@ uint64_t engine_deadline_ns(struct engine *e)
 {
     if (e->reclaiming)
         return 0;
-    uint64_t deadline = earlier(consensus_deadline_ms(e->consensus) * (uint64_t)NS_PER_MS,
-                                waiting_deadline_ns(&e->waiting));
+    uint64_t deadline =
+        earlier(consensus_deadline_ms(e->consensus) * (uint64_t)NS_PER_MS, engine_overdue_ns(e));
     int64_t expiry = store_next_expiry(e->store);
     if (!e->expiring && expiry != STORE_NEVER && consensus_role(e->consensus) == CONSENSUS_LEADER) {
         int64_t left = expiry - timekeeper_now(&e->time);

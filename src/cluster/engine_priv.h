@@ -40,7 +40,7 @@ struct engine {
     } gets[STORE_SLOTS]; /* the reader thread of each slot writes, relaxed */
     struct mailbox box;
     atomic_bool stopping;
-    atomic_bool log_full;            /* log thread writes: no room for another segment */
+    atomic_int log_trouble;          /* log thread writes: why it has no room, or 0 */
     _Atomic uint64_t pub_raft_index; /* engine writes, relaxed: figures for headers and health */
     _Atomic uint64_t pub_raft_term;
     atomic_bool pub_has_leader;
@@ -76,6 +76,17 @@ extern const struct consensus_ops engine_consensus_ops;
 /* Answers P with an error of the cluster, index 0. */
 void engine_fail(struct engine *e, struct proposal *p, const char *cause);
 void engine_done(struct engine *e, struct proposal *p);
+/* overdue.c */
+/* From engine_propose to the answer, as etcd. */
+uint64_t engine_write_timeout_ns(const struct engine *e);
+/* Refuses P, which is not in the log: there is no room for it, and TROUBLE says why. */
+void engine_fail_no_room(struct engine *e, struct proposal *p, int trouble);
+/* Answers what waits beyond its time. */
+void engine_fail_overdue(struct engine *e);
+/* When there will be something to answer; UINT64_MAX: never. */
+uint64_t engine_overdue_ns(struct engine *e);
+
+/* applier.c */
 /* Hands the events that were gathered to the hub and the changes to the readers. */
 void engine_publish(struct engine *e);
 /* The hub asks whether PATH stood below the directory that EVENT removed. */

@@ -21,6 +21,7 @@ noinst_LIBRARIES += %D%/libcluster.a
 	%D%/frame_decode.c \
 	%D%/job.c %D%/job.h \
 	%D%/member.c %D%/member.h \
+	%D%/overdue.c \
 	%D%/restore.c \
 	%D%/snapshot.c %D%/snapshot.h \
 	%D%/status.c %D%/status.h \

@@ -100,7 +100,8 @@ static int read_head(struct load *l, struct line *line, struct err *e)
         return err_set(e, ERR_CORRUPT, "not a snapshot of copse");
     if (format == 0 || format > DUMP_FORMAT)
         return err_set(e, ERR_VERSION,
-                       "format %" PRIu64 ", and this version of copse reads formats up to %d",
+                       "format %" PRIu64 ", and this version of copse reads formats up to %d; use "
+                       "the program that wrote it, or a newer one",
                        format, DUMP_FORMAT);
     if (!dump_read_head(line, &l->got.head))
         return misread(l, line, start, e);
@@ -342,7 +343,8 @@ static int read_line(struct load *l, struct line *line, struct err *e)
         return rv == 0 && line->at < line->end ? corrupt(e, "more than one object") : rv;
     }
     return err_set(e, ERR_VERSION,
-                   "a kind of line that this version of copse does not know, or damaged");
+                   "a kind of line that this version of copse does not know; use the program "
+                   "that wrote it, or a newer one");
 }
 
 /* LEN bytes, newline included. */

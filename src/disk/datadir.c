@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "disk/advice.h"
 #include "disk/diskio.h"
 
 #include <errno.h>
@@ -14,6 +15,8 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#define STOP_IT "; stop that one, or give another --data-dir"
 
 static char *join(const char *dir, const char *name)
 {
@@ -106,8 +109,9 @@ static int take_lock(const char *path, int *out, struct err *e)
             goto close_fd;
         }
         read_holder(fd, pid, sizeof(pid));
-        rv = pid[0] != '\0' ? err_set(e, ERR_LOCKED, "lock %s: in use by process %s", path, pid)
-                            : err_set(e, ERR_LOCKED, "lock %s: in use by another process", path);
+        rv = pid[0] != '\0'
+                 ? err_set(e, ERR_LOCKED, "lock %s: in use by process %s" STOP_IT, path, pid)
+                 : err_set(e, ERR_LOCKED, "lock %s: in use by another process" STOP_IT, path);
         goto close_fd;
     }
     int n = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
@@ -161,6 +165,7 @@ int datadir_open(struct datadir *d, const char *path, struct err *e)
     names_fini(&names);
     if (rv < 0) {
         err_wrap(e, "open data directory %s", path);
+        disk_advise(e);
         datadir_close(d);
     }
     return rv;

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += %D%/libdisk.a
 %C%_libdisk_a_SOURCES = \
+	%D%/advice.c %D%/advice.h \
 	%D%/datadir.c %D%/datadir.h \
 	%D%/diskio.c %D%/diskio.h \
 	%D%/kept.c %D%/kept.h \

@@ -130,7 +130,8 @@ static int check_owner(struct reading *r)
         return 0;
     return err_set(r->e, ERR_FOREIGN,
                    "%s: belongs to member %" PRIx64 " of cluster %" PRIx64
-                   ", not to member %" PRIx64 " of cluster %" PRIx64,
+                   ", not to member %" PRIx64 " of cluster %" PRIx64
+                   "; give another --data-dir, or the peer URLs and token this one was made with",
                    r->path, h->member_id, h->cluster_id, member, cluster);
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "disk/advice.h"
 #include "disk/segment.h"
 #include "disk/wal.h"
 
@@ -9,7 +10,6 @@
 #include <pthread.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #define RETRY_S 1
 
@@ -31,34 +31,30 @@ struct spare {
     bool giving_up;        /* nobody waits for room any more */
     bool failed;           /* the last try, for want of room */
     /* Own thread only. */
-    bool full;
+    int trouble; /* of the last try; 0: none */
 };
 
-/* What passes by itself, or by somebody making room. */
+/* What passes by itself, or by somebody who makes room or mounts for writing again. The segment in
+ * use is not touched by it: nothing acknowledged depends on the one that is being made. */
 static bool no_room(int rv)
 {
-    return rv == -ENOSPC || rv == -EDQUOT || rv == -EMFILE || rv == -ENFILE;
+    return rv == -ENOSPC || rv == -EDQUOT || rv == -EROFS || rv == -EMFILE || rv == -ENFILE;
 }
 
-static void say_space(struct spare *s, bool full, int rv, uint64_t bytes)
+/* TROUBLE: 0, or why not. */
+static void say_space(struct spare *s, int trouble, uint64_t bytes)
 {
-    if (s->full == full)
+    if (s->trouble == trouble)
         return;
-    s->full = full;
-    if (full)
-        log_error("wal.no_room", LOG_S("dir", s->conf.dir), LOG_S("reason", err_text(rv)),
-                  LOG_U("bytes", bytes));
+    s->trouble = trouble;
+    if (trouble != 0)
+        log_error("wal.no_room", LOG_S("dir", s->conf.dir), LOG_S("reason", err_text(trouble)),
+                  LOG_U("bytes", bytes), LOG_S("effect", "writes are refused, reads go on"),
+                  LOG_S("do", disk_advice(trouble)));
     else
         log_info("wal.room_again", LOG_S("dir", s->conf.dir));
     if (s->conf.space != NULL)
-        s->conf.space(s->conf.ctx, full);
-}
-
-CP_NORETURN static void die(const struct spare *s, const char *what, int rv)
-{
-    log_error("wal.failed", LOG_S("dir", s->conf.dir), LOG_S("what", what),
-              LOG_S("reason", err_text(rv)));
-    _exit(WAL_EXIT_CODE);
+        s->conf.space(s->conf.ctx, trouble);
 }
 
 /* Sleeps until the next try is due. A purge may make room. */
@@ -79,7 +75,7 @@ static void purge(struct spare *s, uint64_t index)
     size_t removed;
     int rv = kept_purge(s->conf.kept, s->conf.io, s->conf.dir, index, &removed);
     if (rv < 0)
-        die(s, "sync the directory", rv);
+        disk_die(s->conf.dir, "sync the directory", rv);
     if (removed > 0)
         log_info("wal.purged", LOG_S("dir", s->conf.dir), LOG_U("segments", removed),
                  LOG_U("index", index));
@@ -90,11 +86,11 @@ static bool make(struct spare *s, uint64_t sequence)
     uint64_t bytes = segment_bytes(s->conf.segment_bytes, sequence);
     int fd = segment_make(s->conf.io, s->conf.dir, sequence, bytes, &s->stop);
     if (fd >= 0)
-        say_space(s, false, 0, bytes);
+        say_space(s, 0, bytes);
     else if (no_room(fd))
-        say_space(s, true, fd, bytes);
+        say_space(s, fd, bytes);
     else if (fd != -ECANCELED)
-        die(s, "make a segment", fd);
+        disk_die(s->conf.dir, "make a segment", fd);
     pthread_mutex_lock(&s->lock);
     if (fd >= 0) {
         s->made = sequence;

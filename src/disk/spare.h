@@ -17,8 +17,8 @@ struct spare_conf {
     const struct diskio *io;
     struct kept *kept; /* borrowed likewise */
     uint64_t segment_bytes;
-    bool stepped;                        /* no thread: spare_step does its work */
-    void (*space)(void *ctx, bool full); /* spare's thread; may be NULL */
+    bool stepped;                          /* no thread: spare_step does its work */
+    void (*space)(void *ctx, int trouble); /* as in wal_conf; spare's thread; may be NULL */
     void *ctx;
 };
 

@@ -4,13 +4,13 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "disk/advice.h"
 #include "disk/kept.h"
 #include "disk/replay.h"
 #include "disk/spare.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <unistd.h>
 
 #define BUFFER_KEPT_BYTES ((size_t)4 << 20) /* a larger one is given back once written */
 
@@ -40,13 +40,6 @@ struct wal {
     struct wal_tail tail;
     bool dropping; /* closing without room */
 };
-
-CP_NORETURN static void die(const char *file, const char *what, int rv)
-{
-    log_error("wal.failed", LOG_S("file", file), LOG_S("what", what),
-              LOG_S("reason", err_text(rv)));
-    _exit(WAL_EXIT_CODE);
-}
 
 /* Gives the records at the front of the N bytes at REC their place in the present segment, as many
  * as fit. Returns their bytes and counts them. */
@@ -88,7 +81,7 @@ static int next_segment(struct wal *w)
                                 .tail = w->tail};
     int rv = segment_begin(io, &next, &head);
     if (rv < 0)
-        die(next.path, "write", rv);
+        disk_die(next.path, "write", rv);
     io->close(io->ctx, w->segment.fd);
     mem_free(w->segment.path);
     w->segment = next;
@@ -115,14 +108,14 @@ static void write_durably(struct wal *w, const uint8_t *bytes, size_t n, uint64_
     struct segment *s = &w->segment;
     int rv = io->pwrite(io->ctx, s->fd, bytes, n, s->at - n);
     if (rv < 0)
-        die(s->path, "write", rv);
+        disk_die(s->path, "write", rv);
     rv = io->datasync(io->ctx, s->fd);
     if (rv < 0)
-        die(s->path, "sync", rv);
+        disk_die(s->path, "sync", rv);
     if (s->temporary) {
         rv = segment_publish(io, w->dir, s, first_index);
         if (rv < 0)
-            die(s->path, "rename", rv);
+            disk_die(s->path, "rename", rv);
         kept_add(&w->kept, s->sequence, first_index);
     }
 }

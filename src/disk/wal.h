@@ -69,10 +69,10 @@ struct wal_conf {
     int (*replay)(void *ctx, const struct wal_record *r, struct err *e);
     /* Log thread, in order, also during wal_close: all up to LSN is durable. */
     void (*durable)(void *ctx, uint64_t lsn);
-    /* A thread of the log: there is no room for the segment after the present one (full), or there
-     * is again. What fits into the present one still is taken; the owner refuses new writes
-     * meanwhile. May come before wal_open returns. */
-    void (*space)(void *ctx, bool full);
+    /* A thread of the log: there is no room for the segment after the present one, and TROUBLE says
+     * why (-ENOSPC, -EDQUOT, -EROFS, …), or there is again (0). What fits into the present one
+     * still is taken; the owner refuses new writes meanwhile. May come before wal_open returns. */
+    void (*space)(void *ctx, int trouble);
     void *ctx;
 };
 

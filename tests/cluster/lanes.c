@@ -97,7 +97,7 @@ static void settle(struct books *b, struct lane *l, uint64_t index)
 }
 
 /* Engine thread. What came while the power was off, or is about the cluster, has no outcome; but a
- * write refused for want of room was not taken. */
+ * write refused for want of room was not taken; one that waits for room in the log may still be. */
 static void on_done(struct proposal *p)
 {
     struct request *r = CP_CONTAINER_OF(p, struct request, p);
@@ -107,7 +107,7 @@ static void on_done(struct proposal *p)
     pthread_mutex_lock(&w->lock);
     enum v2_code expected = l->op == LANE_CREATE ? V2_NODE_EXIST : V2_OK;
     if (p->code == V2_RAFT_INTERNAL) {
-        bool full = strstr(buf_cstr(&p->cause), "no space left") != NULL;
+        bool full = span_starts(buf_as_span(&p->cause), SPAN("etcdserver: the log has no room: "));
         if (full) {
             w->refusals++;
             w->books->refused++;

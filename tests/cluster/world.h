@@ -73,7 +73,7 @@ struct world {
     /* Guarded by lock. */
     pthread_mutex_t lock;
     pthread_cond_t answered;
-    unsigned waiting;  /* writes on their way */
+    unsigned waiting;     /* writes on their way */
     atomic_uint refusals; /* for want of room, since world_start */
 };
 

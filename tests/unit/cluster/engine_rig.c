@@ -49,7 +49,8 @@ void fx_start_on(const struct clock *clock)
                                .snapshot_count = fx.snapshot_count,
                                .history_events = 1000,
                                .clock = clock,
-                               .io = &diskio_system};
+                               .segment_bytes = fx.segment_bytes,
+                               .io = fx.io};
     ck_assert_msg(datadir_open(&fx.dir, fx.path, &e) == 0, "%s", e.text);
     ck_assert_msg(engine_start(&fx.engine, &conf, &e) == 0, "%s", e.text);
 }
@@ -91,9 +92,16 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 
 void fx_setup(void)
 {
+    fx_setup_on(&diskio_system, 0);
+}
+
+void fx_setup_on(const struct diskio *io, uint64_t segment_bytes)
+{
     fx = (struct fixture){.lock = PTHREAD_MUTEX_INITIALIZER,
                           .cond = PTHREAD_COND_INITIALIZER,
-                          .snapshot_count = UINT64_MAX};
+                          .snapshot_count = UINT64_MAX,
+                          .io = io,
+                          .segment_bytes = segment_bytes};
     snprintf(fx.path, sizeof(fx.path), "/tmp/copse-engine-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(fx.path));
     snprintf(fx.snap, sizeof(fx.snap), "%s/member/snap", fx.path);

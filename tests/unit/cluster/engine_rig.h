@@ -19,7 +19,8 @@ struct fixture {
     unsigned n_done;
     struct event *seen[64];
     unsigned n_seen, n_opened, n_closed;
-    uint64_t snapshot_count;
+    uint64_t snapshot_count, segment_bytes;
+    const struct diskio *io;
     struct watch watch;
 };
 
@@ -36,6 +37,7 @@ extern const struct clock fx_fake_clock;
 
 /* A fresh member that runs, and no trace of it. */
 void fx_setup(void);
+void fx_setup_on(const struct diskio *io, uint64_t segment_bytes);
 void fx_teardown(void);
 void fx_start(void);
 void fx_start_on(const struct clock *clock);
@@ -63,3 +65,4 @@ void fx_wait_seen(unsigned n);
 Suite *engine_suite(void);
 Suite *engine_events_suite(void);
 Suite *engine_parts_suite(void);
+Suite *engine_room_suite(void);

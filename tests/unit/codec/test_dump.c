@@ -305,7 +305,8 @@ START_TEST(from_the_future)
         snap_load_open(SPAN("{\"copse\":\"snapshot\",\"format\":3,\"who\":1}\n"), &r, &e),
         ERR_VERSION);
     ck_assert_str_eq(e.text,
-                     "line 1 at byte 0: format 3, and this version of copse reads formats up to 2");
+                     "line 1 at byte 0: format 3, and this version of copse reads formats up to 2; "
+                     "use the program that wrote it, or a newer one");
     ck_assert_int_eq(snap_load_open(SPAN(HEAD ROOT "{\"lease\":1}\n"), &r, &e), ERR_VERSION);
     ck_assert_ptr_nonnull(strstr(e.text, "line 3 at byte 235: a kind of line"));
 }

@@ -75,12 +75,14 @@ static void on_durable(void *ctx, uint64_t lsn)
     pthread_mutex_unlock(&r->lock);
 }
 
-static void on_space(void *ctx, bool full)
+static void on_space(void *ctx, int trouble)
 {
     struct rig *r = ctx;
+    bool full = trouble != 0;
     pthread_mutex_lock(&r->lock);
     ck_assert(full != r->full);
     r->full = full;
+    r->trouble = trouble;
     r->fulls += full;
     pthread_cond_broadcast(&r->changed);
     pthread_mutex_unlock(&r->lock);

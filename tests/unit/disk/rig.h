@@ -43,6 +43,7 @@ struct rig {
     uint64_t reported; /* durable, by callback while the power was on */
     unsigned reports;
     bool full;
+    int trouble; /* why */
     unsigned fulls;
 };
 

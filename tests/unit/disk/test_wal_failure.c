@@ -158,6 +158,28 @@ START_TEST(full_and_room_again)
 }
 END_TEST
 
+/* A file system that is read-only, or a quota, before a write needs it: as a full disk. */
+START_TEST(no_segment_for_other_reasons)
+{
+    static const int errnums[] = {EROFS, EDQUOT, EMFILE};
+    struct rig r;
+    rig_init(&r, 1, 4096);
+    ck_assert_int_eq(rig_open(&r), 0);
+    faultio_fail(r.io, FAULT_OPEN, 1, errnums[_i]);
+    rig_entry(&r, 1, 1, payload, sizeof(payload));
+    rig_wait(&r, 1);
+    rig_wait_full(&r, true);
+    ck_assert_int_eq(r.trouble, -errnums[_i]);
+    for (uint64_t i = 2; i <= 20; i++)
+        rig_entry(&r, i, 1, payload, sizeof(payload));
+    wal_flush(r.wal);
+    faultio_fail(r.io, FAULT_OPEN, 0, 0);
+    rig_wait_full(&r, false);
+    rig_wait(&r, 20);
+    rig_fini(&r);
+}
+END_TEST
+
 START_TEST(a_segment_made_ahead_is_used)
 {
     struct rig r;
@@ -233,6 +255,7 @@ TCase *wal_failure_cases(void)
     tcase_add_loop_test(c, a_failure_at_start_is_an_error, 0, 6);
     tcase_add_test(c, the_last_write_is_done_again);
     tcase_add_test(c, full_and_room_again);
+    tcase_add_loop_test(c, no_segment_for_other_reasons, 0, 3);
     tcase_add_test(c, a_segment_made_ahead_is_used);
     tcase_add_test(c, closed_while_full);
     tcase_add_test(c, no_room_at_all);
