@@ -196,6 +196,10 @@ static void apply_member(struct engine *e, uint64_t index, const struct command 
         log_info("member.changed", LOG_S("by", member_command_name(c->kind)),
                  LOG_X("member", c->member.id), LOG_U("members", e->members.n));
     answer_member(e, index, c, outcome);
+    if (outcome == MEMBER_DONE) {
+        reshape_want(e);
+        reshape_tell(e);
+    }
 }
 
 static void apply_level(struct engine *e, const struct command *c)
@@ -204,19 +208,29 @@ static void apply_level(struct engine *e, const struct command *c)
     burn(e);
 }
 
+/* The first configuration tells who founds the cluster; later ones follow the table. */
 static void apply_change(struct engine *e, const struct log_entry *entry)
 {
     struct consensus_members members;
     int rv = consensus_members_decode(blob_span(entry->payload), &members);
     CP_ASSERT(rv == 0); /* consensus itself has read it */
-    for (unsigned i = 0; i < members.n; i++) {
-        uint64_t id = members.m[i].id;
-        pthread_mutex_lock(&e->lock);
-        bool added = !member_was_removed(&e->members, id) && member_add(&e->members, id);
-        pthread_mutex_unlock(&e->lock);
-        if (added)
-            burn(e);
+    unsigned added = 0;
+    pthread_mutex_lock(&e->lock);
+    for (unsigned i = 0; i < members.n; i++)
+        added += !member_was_removed(&e->members, members.m[i].id) &&
+                 member_add(&e->members, members.m[i].id);
+    for (unsigned i = e->members.n_leaving; i-- > 0;) {
+        uint64_t id = e->members.leaving[i].id;
+        unsigned k = 0;
+        while (k < members.n && members.m[k].id != id)
+            k++;
+        if (k == members.n)
+            member_left(&e->members, id);
     }
+    pthread_mutex_unlock(&e->lock);
+    burn_many(e, added);
+    reshape_want(e);
+    reshape_tell(e);
 }
 
 /* An entry this program cannot read was committed by a newer one: going on would let this member's
@@ -287,6 +301,7 @@ static void role(void *ctx, enum consensus_role role, uint64_t term, uint64_t le
         e->leader_since_ns = clock_wall_ns(e->conf.clock);
     e->leader_id = leader;
     pthread_mutex_unlock(&e->lock);
+    reshape_want(e);
     if (role != CONSENSUS_LEADER)
         e->expiring = false; /* the next leader proposes what is due */
 }

@@ -233,6 +233,7 @@ void engine_step(struct engine *e)
     consensus_durable(e->consensus, wal_durable(e->wal), engine_mono_ms(e));
     if (engine_mono_ms(e) >= consensus_deadline_ms(e->consensus))
         consensus_tick(e->consensus, engine_mono_ms(e));
+    reshape_turn(e);
     wal_flush(e->wal);
     engine_fail_overdue(e);
     atomic_store_explicit(&e->pub_raft_index, consensus_commit_index(e->consensus),
@@ -243,6 +244,7 @@ void engine_step(struct engine *e)
     atomic_store_explicit(&e->counters[COUNT_WATCHERS], hub_watchers(e->hub), memory_order_relaxed);
     if (e->conf.turn_end != NULL)
         e->conf.turn_end(e->conf.ctx);
+    reshape_leave(e);
     snapshot_turn(e);
     e->reclaiming = store_reclaim(e->store, RECLAIM_BUDGET);
 }

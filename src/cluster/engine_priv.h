@@ -5,6 +5,7 @@
 #include "cluster/engine.h"
 #include "cluster/job.h"
 #include "cluster/member.h"
+#include "cluster/reshape.h"
 #include "cluster/snapshot.h"
 #include "cluster/status.h"
 #include "cluster/timekeeper.h"
@@ -61,6 +62,7 @@ struct engine {
     size_t events_n;
     struct job *jobs; /* stepped: those that wait, oldest first */
     struct snapshotter snapshots;
+    struct reshaper reshaper;
     struct snapshot_mark boot_mark; /* boot: of the snapshot that was restored */
     int64_t boot_stamp_ns;
     bool expiring;   /* an expire entry is in the log and not yet applied */

@@ -22,6 +22,7 @@ noinst_LIBRARIES += %D%/libcluster.a
 	%D%/job.c %D%/job.h \
 	%D%/member.c %D%/member.h \
 	%D%/overdue.c \
+	%D%/reshape.c %D%/reshape.h \
 	%D%/restore.c \
 	%D%/snapshot.c %D%/snapshot.h \
 	%D%/status.c %D%/status.h \

@@ -7,6 +7,8 @@ void member_table_fini(struct member_table *t)
 {
     for (unsigned i = 0; i < t->n; i++)
         blob_unref(t->m[i].info);
+    for (unsigned i = 0; i < t->n_leaving; i++)
+        blob_unref(t->leaving[i].info);
     mem_free(t->removed);
     *t = (struct member_table){.n = 0};
 }
@@ -75,10 +77,38 @@ bool member_add(struct member_table *t, uint64_t id)
     return true;
 }
 
+const struct member *member_leaving(const struct member_table *t, uint64_t id)
+{
+    for (unsigned i = 0; i < t->n_leaving; i++)
+        if (t->leaving[i].id == id)
+            return &t->leaving[i];
+    return NULL;
+}
+
+void member_left(struct member_table *t, uint64_t id)
+{
+    unsigned at = 0;
+    while (at < t->n_leaving && t->leaving[at].id != id)
+        at++;
+    if (at == t->n_leaving)
+        return;
+    blob_unref(t->leaving[at].info);
+    t->n_leaving--;
+    memmove(t->leaving + at, t->leaving + at + 1, (t->n_leaving - at) * sizeof(t->leaving[0]));
+}
+
+/* Takes the reference in M. */
+static void keep_leaving(struct member_table *t, struct member m)
+{
+    if (t->n_leaving == LIMIT_MEMBERS)
+        member_left(t, t->leaving[0].id);
+    t->leaving[t->n_leaving++] = m;
+}
+
 static void drop(struct member_table *t, struct member *m)
 {
     unsigned at = (unsigned)(m - t->m);
-    blob_unref(m->info);
+    keep_leaving(t, *m);
     memmove(m, m + 1, (t->n - at - 1) * sizeof(*m));
     t->n--;
 }
@@ -86,7 +116,11 @@ static void drop(struct member_table *t, struct member *m)
 void member_restore(struct member_table *t, uint64_t id, struct blob *info)
 {
     struct member *m = find(t, id);
-    CP_ASSERT(m != NULL);
+    if (m == NULL) {
+        CP_ASSERT(member_was_removed(t, id));
+        keep_leaving(t, (struct member){.id = id, .info = blob_ref(info)});
+        return;
+    }
     blob_unref(m->info);
     m->info = blob_ref(info);
 }

@@ -18,6 +18,10 @@ struct member_table {
     struct member m[LIMIT_MEMBERS]; /* ascending by id */
     uint64_t *removed;              /* ascending */
     unsigned n_removed;
+    /* Removed, and perhaps in consensus' configuration still: where they are. Not compared, not
+     * saved unless they are. */
+    unsigned n_leaving;
+    struct member leaving[LIMIT_MEMBERS];
     uint32_t level; /* cluster feature level; 0: not decided */
 };
 
@@ -38,8 +42,12 @@ bool member_was_removed(const struct member_table *t, uint64_t id);
 bool member_add(struct member_table *t, uint64_t id);
 /* Notes an id as removed, as a snapshot tells it; false: more than LIMIT_REMOVED. */
 bool member_forbid(struct member_table *t, uint64_t id);
-/* Keeps an encoded COMMAND_MEMBER as it is: of a snapshot. */
+/* Keeps an encoded COMMAND_MEMBER as it is: of a snapshot; that of a removed one as leaving. */
 void member_restore(struct member_table *t, uint64_t id, struct blob *info);
+/* Of one that leaves, or NULL. */
+const struct member *member_leaving(const struct member_table *t, uint64_t id);
+/* It is not in the configuration any more. */
+void member_left(struct member_table *t, uint64_t id);
 
 /* One command about members: MEMBER, MEMBER_ADD, MEMBER_REMOVE, MEMBER_UPDATE. *INDEXES: the store
  * indexes it costs, as etcd's keys about members do: one, a removal two, a refusal none; what a

@@ -111,7 +111,7 @@ static void fill_mark(const struct dump_head *head, struct snapshot_mark *mark)
     }
 }
 
-/* Whoever is in the configuration still but was removed is in no table. */
+/* Whoever is in the configuration still but was removed is not in the table. */
 static void adopt_members(struct engine *e, const struct dump_head *head)
 {
     struct member_table *t = &e->members;
@@ -121,11 +121,14 @@ static void adopt_members(struct engine *e, const struct dump_head *head)
         (void)member_forbid(t, head->removed[i]);
     for (unsigned i = 0; i < head->n_members; i++) {
         const struct dump_member *m = &head->members[i];
-        if (!member_was_removed(t, m->id) && member_add(t, m->id) && m->published != NULL)
+        bool known = member_was_removed(t, m->id) || member_add(t, m->id);
+        if (known && m->published != NULL)
             member_restore(t, m->id, m->published);
     }
     t->level = head->level;
     pthread_mutex_unlock(&e->lock);
+    reshape_want(e);
+    reshape_tell(e);
 }
 
 /* What the file held becomes the engine's state. */

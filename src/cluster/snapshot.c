@@ -104,10 +104,15 @@ static void fill_members(const struct member_table *t, const struct consensus_me
         add_head_member(head, (struct dump_member){.id = t->m[i].id,
                                                    .role = role_of(config, t->m[i].id),
                                                    .published = t->m[i].info});
-    for (unsigned i = 0; i < config->n; i++)
-        if (member_find(t, config->m[i].id) == NULL)
-            add_head_member(head, (struct dump_member){.id = config->m[i].id,
-                                                       .role = role_of(config, config->m[i].id)});
+    for (unsigned i = 0; i < config->n; i++) {
+        uint64_t id = config->m[i].id;
+        const struct member *left = member_leaving(t, id);
+        if (member_find(t, id) == NULL)
+            add_head_member(head,
+                            (struct dump_member){.id = id,
+                                                 .role = role_of(config, id),
+                                                 .published = left != NULL ? left->info : NULL});
+    }
     head->n_removed = t->n_removed;
     head->removed = t->removed;
 }
