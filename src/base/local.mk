@@ -11,6 +11,7 @@ noinst_LIBRARIES += %D%/libbase.a
 	%D%/hash.c %D%/hash.h \
 	%D%/jsonw.c %D%/jsonw.h \
 	%D%/list.h \
+	%D%/listen.c %D%/listen.h \
 	%D%/log.c %D%/log.h \
 	%D%/mailbox.c %D%/mailbox.h \
 	%D%/mem.c %D%/mem.h \

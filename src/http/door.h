@@ -17,11 +17,6 @@ struct door_conf {
     unsigned watchers_max; /* 0: as many as connections */
 };
 
-/* Opens a listening socket for "host:port" or "[v6]:port"; *fds get one a resolved address (at most
- * MAX); gives how many. */
-int door_listen(const char *host, const char *port, int *fds, unsigned max,
-                struct err *e) CP_MUST_CHECK;
-
 /* Made before the engine (the engine's turn_end is door_turn_end), started when the engine serves.
  */
 int door_new(struct door **out, const struct door_conf *conf, struct err *e) CP_MUST_CHECK;

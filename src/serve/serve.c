@@ -1,6 +1,7 @@
 #include "serve/serve.h"
 
 #include "api/api.h"
+#include "base/listen.h"
 #include "base/log.h"
 #include "cluster/engine.h"
 #include "cluster/identity.h"
@@ -63,8 +64,8 @@ static int listen_all(struct server *s, struct err *e)
 {
     const struct url_list *urls = &s->options.listen_client;
     for (unsigned i = 0; i < urls->n; i++) {
-        int n =
-            door_listen(urls->host[i], urls->port[i], s->fds + s->n_fds, LISTEN_MAX - s->n_fds, e);
+        struct listen_at at = {urls->host[i], urls->port[i], "listen-client-urls"};
+        int n = listen_open(&at, s->fds + s->n_fds, LISTEN_MAX - s->n_fds, e);
         if (n < 0)
             return n;
         s->n_fds += (unsigned)n;

@@ -14,6 +14,7 @@
 #include "fuzz.h"
 #include "http_oracle.h"
 
+#include "base/listen.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -331,7 +332,8 @@ static void scene_begin(struct scene *s)
     *s = (struct scene){.listen_fd = -1};
     for (unsigned i = 0; i <= CLIENTS; i++)
         s->clients[i].fd = -1;
-    CP_ASSERT(door_listen("127.0.0.1", "0", &s->listen_fd, 1, &e) == 1);
+    CP_ASSERT(listen_open(&(struct listen_at){"127.0.0.1", "0", "listen-client-urls"},
+                          &s->listen_fd, 1, &e) == 1);
     CP_ASSERT(getsockname(s->listen_fd, (struct sockaddr *)&s->at, &len) == 0);
     door_engine_init(&s->engine);
     s->api = (struct api){.engine = &s->engine.base, .version = "0"};

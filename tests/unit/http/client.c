@@ -1,6 +1,7 @@
 /* client: see client.h. */
 #include "client.h"
 
+#include "base/listen.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -21,7 +22,9 @@ void bench_start(unsigned workers, unsigned connections_max)
     struct sockaddr_in at;
     socklen_t len = sizeof(at);
 
-    ck_assert_msg(door_listen("127.0.0.1", "0", &b.listen_fd, 1, &e) == 1, "%s", e.text);
+    ck_assert_msg(listen_open(&(struct listen_at){"127.0.0.1", "0", "listen-client-urls"},
+                              &b.listen_fd, 1, &e) == 1,
+                  "%s", e.text);
     ck_assert_int_eq(getsockname(b.listen_fd, (struct sockaddr *)&at, &len), 0);
     snprintf(b.port, sizeof(b.port), "%u", (unsigned)ntohs(at.sin_port));
 

@@ -2,6 +2,8 @@
 #include "client.h"
 #include "test_http.h"
 
+#include "base/listen.h"
+
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -19,15 +21,20 @@ START_TEST(port_in_use_says_what_to_do)
     char want[256];
 
     bench_up();
-    ck_assert_int_lt(door_listen("127.0.0.1", b.port, &fd, 1, &e), 0);
+    ck_assert_int_lt(
+        listen_open(&(struct listen_at){"127.0.0.1", b.port, "listen-client-urls"}, &fd, 1, &e), 0);
     snprintf(want, sizeof(want),
              "listen on 127.0.0.1:%s: Address already in use; stop what listens there or choose "
              "another --listen-client-urls",
              b.port);
     ck_assert_str_eq(e.text, want);
-    ck_assert_int_lt(door_listen("203.0.113.1", "0", &fd, 1, &e), 0);
+    ck_assert_int_lt(
+        listen_open(&(struct listen_at){"203.0.113.1", "0", "listen-client-urls"}, &fd, 1, &e), 0);
     ck_assert_ptr_nonnull(strstr(e.text, "this machine does not have the address"));
-    ck_assert_int_lt(door_listen("127.0.0.1", "not a port", &fd, 1, &e), 0);
+    ck_assert_int_lt(
+        listen_open(&(struct listen_at){"127.0.0.1", "not a port", "listen-client-urls"}, &fd, 1,
+                    &e),
+        0);
     ck_assert_ptr_nonnull(strstr(e.text, "listen on 127.0.0.1:not a port: "));
     bench_down();
 }
@@ -37,7 +44,7 @@ START_TEST(several_addresses_share_a_port)
 {
     struct err e = {0};
     int fds[4];
-    int n = door_listen("", "0", fds, 4, &e);
+    int n = listen_open(&(struct listen_at){"", "0", "listen-client-urls"}, fds, 4, &e);
 
     ck_assert_msg(n >= 1, "%s", e.text);
     while (n > 0)

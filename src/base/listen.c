@@ -1,5 +1,4 @@
-/* listen: sockets for the client URLs. */
-#include "http/door.h"
+#include "base/listen.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -48,36 +47,37 @@ static bool is_missing_family(int code)
     return code == -EAFNOSUPPORT || code == -EADDRNOTAVAIL || code == -EPROTONOSUPPORT;
 }
 
-static int refused(struct err *e, int code, const char *host, const char *port)
+static int refused(struct err *e, int code, const struct listen_at *at)
 {
+    const char *host = at->host, *port = at->port, *flag = at->flag;
     const char *l = strchr(host, ':') != NULL ? "[" : "", *r = *l ? "]" : "";
 
     switch (code) {
     case -EADDRINUSE:
         return err_set(e, code,
                        "listen on %s%s%s:%s: Address already in use; stop what listens there or "
-                       "choose another "
-                       "--listen-client-urls",
-                       l, host, r, port);
+                       "choose another --%s",
+                       l, host, r, port, flag);
     case -EACCES:
         return err_set(
             e, code,
             "listen on %s%s%s:%s: Permission denied; ports below 1024 need rights, choose another "
-            "--listen-client-urls",
-            l, host, r, port);
+            "--%s",
+            l, host, r, port, flag);
     case -EADDRNOTAVAIL:
         return err_set(
             e, code,
             "listen on %s%s%s:%s: this machine does not have the address; choose another "
-            "--listen-client-urls",
-            l, host, r, port);
+            "--%s",
+            l, host, r, port, flag);
     default:
         return err_sys(e, -code, "listen on %s%s%s:%s", l, host, r, port);
     }
 }
 
-int door_listen(const char *host, const char *port, int *fds, unsigned max, struct err *e)
+int listen_open(const struct listen_at *at, int *fds, unsigned max, struct err *e)
 {
+    const char *host = at->host, *port = at->port;
     struct addrinfo hints = {
         .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     struct addrinfo *all;
@@ -101,9 +101,9 @@ int door_listen(const char *host, const char *port, int *fds, unsigned max, stru
             while (n > 0)
                 close(fds[--n]);
             freeaddrinfo(all);
-            return refused(e, fd, host, port);
+            return refused(e, fd, at);
         }
     }
     freeaddrinfo(all);
-    return n > 0 ? n : refused(e, missing, host, port);
+    return n > 0 ? n : refused(e, missing, at);
 }
