@@ -1,7 +1,9 @@
 noinst_LIBRARIES += %D%/libcluster.a
 %C%_libcluster_a_CPPFLAGS = $(AM_CPPFLAGS) $(GNUTLS_CFLAGS) $(RAFT_CFLAGS)
 %C%_libcluster_a_SOURCES = \
-	%D%/identity.c %D%/identity.h
+	%D%/founding.c %D%/founding.h \
+	%D%/identity.c %D%/identity.h \
+	%D%/roster.c %D%/roster.h
 %C%_libcluster_a_SOURCES += \
 	%D%/consensus.c %D%/consensus.h %D%/consensus_priv.h \
 	%D%/consensus_members.c \

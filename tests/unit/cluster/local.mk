@@ -12,6 +12,13 @@ TESTS += %D%/test_frame
 %C%_test_frame_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 %C%_test_frame_LDADD = src/cluster/libcluster.a src/base/libbase.a $(CHECK_LIBS)
 
+check_PROGRAMS += %D%/test_founding
+TESTS += %D%/test_founding
+%C%_test_founding_SOURCES = %D%/test_founding.c
+%C%_test_founding_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+%C%_test_founding_LDADD = src/cluster/libcluster.a src/codec/libcodec.a src/store/libstore.a \
+	src/proto/libproto.a src/base/libbase.a $(GNUTLS_LIBS) $(CHECK_LIBS)
+
 check_PROGRAMS += %D%/test_member
 TESTS += %D%/test_member
 %C%_test_member_SOURCES = %D%/test_member.c
