@@ -9,6 +9,7 @@ bin_PROGRAMS += %D%/copse
 	%D%/watch/libwatch.a \
 	%D%/codec/libcodec.a \
 	%D%/disk/libdisk.a \
+	%D%/tls/libtls.a \
 	%D%/store/libstore.a \
 	%D%/ctl/libctl.a \
 	%D%/proto/libproto.a \

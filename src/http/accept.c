@@ -24,9 +24,9 @@ static int listeners_ctl(struct worker *w, int op)
     struct door *d = w->door;
 
     for (unsigned i = 0; i < d->conf.n_listen; i++) {
-        struct epoll_event ev = {.events = EPOLLIN, .data.ptr = &d->listen_fds[i]};
+        struct epoll_event ev = {.events = EPOLLIN, .data.ptr = &d->listeners[i]};
 
-        if (epoll_ctl(w->ep, op, d->listen_fds[i], &ev) < 0 && op == EPOLL_CTL_ADD)
+        if (epoll_ctl(w->ep, op, d->listeners[i].fd, &ev) < 0 && op == EPOLL_CTL_ADD)
             return -errno;
     }
     return 0;
@@ -47,10 +47,10 @@ void accept_end(struct worker *w)
 
 bool accept_is_listener(const struct worker *w, const void *ptr)
 {
-    const int *fd = ptr;
+    const struct listener *l = ptr;
     const struct door *d = w->door;
 
-    return fd >= d->listen_fds && fd < d->listen_fds + d->conf.n_listen;
+    return l >= d->listeners && l < d->listeners + d->conf.n_listen;
 }
 
 void accept_retry(struct worker *w)
@@ -60,7 +60,10 @@ void accept_retry(struct worker *w)
         (void)listeners_ctl(w, EPOLL_CTL_ADD);
 }
 
-static void refuse(struct door *d, int fd)
+/* A fatal alert, internal_error. */
+static const char tls_refusal[] = {21, 3, 3, 0, 2, 2, 80};
+
+static void refuse(struct door *d, int fd, bool tls)
 {
     char request[1024];
 
@@ -68,7 +71,8 @@ static void refuse(struct door *d, int fd)
     /* What has come of the request is read off: closing with unread bytes would reset the
      * connection over our answer. */
     (void)!recv(fd, request, sizeof(request), MSG_DONTWAIT);
-    (void)!send(fd, refusal, sizeof(refusal) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    (void)!send(fd, tls ? tls_refusal : refusal, tls ? sizeof(tls_refusal) : sizeof(refusal) - 1,
+                MSG_DONTWAIT | MSG_NOSIGNAL);
     shutdown(fd, SHUT_WR);
     close(fd);
 }
@@ -83,18 +87,19 @@ static void deal(struct worker *w, struct dealt *t)
     if (mailbox_post(&to->mailbox, &t->mail))
         return;
     atomic_fetch_sub(&d->connections, 1);
-    refuse(d, t->fd);
+    refuse(d, t->fd, t->tls);
     mem_free(t);
 }
 
-void accept_batch(struct worker *w, const int *listener)
+void accept_batch(struct worker *w, const struct listener *listener)
 {
     struct door *d = w->door;
 
     for (unsigned i = 0; i < ACCEPT_BATCH; i++) {
-        struct sockaddr_storage from;
-        socklen_t len = sizeof(from);
-        int fd = accept4(*listener, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct sockaddr_storage peer;
+        socklen_t len = sizeof(peer);
+        int fd =
+            accept4(listener->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         if (fd < 0) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
@@ -109,15 +114,16 @@ void accept_batch(struct worker *w, const int *listener)
         }
         if (atomic_load_explicit(&d->connections, memory_order_relaxed) >=
             d->conf.connections_max) {
-            refuse(d, fd);
+            refuse(d, fd, listener->tls);
             continue;
         }
 
         struct dealt *t = mem_alloc(sizeof(*t));
 
         t->fd = fd;
+        t->tls = listener->tls;
         t->len = len;
-        t->from = from;
+        t->from = peer;
         deal(w, t);
     }
 }

@@ -61,7 +61,7 @@ void conn_resume(struct conn *k)
     if (!k->suspended)
         return;
     k->suspended = false;
-    k->worker->again = true;
+    k->library->again = true;
     MHD_resume_connection(k->mhd);
 }
 
@@ -124,7 +124,7 @@ void conn_is_ending(struct conn *k)
     unsigned own = k->worker->door->conf.idle_timeout_s + 1;
 
     (void)MHD_set_connection_option(k->mhd, MHD_CONNECTION_OPTION_TIMEOUT, own);
-    k->worker->again = true;
+    k->library->again = true;
 }
 
 /* Bytes of the listing that the client has, as far as the kernel knows. */
@@ -316,8 +316,8 @@ void *conn_on_target(void *cls, const char *uri, struct MHD_Connection *mhd)
     struct conn *k = info != NULL ? info->socket_context : NULL;
 
     (void)cls;
-    if (k == NULL)
-        return NULL;
+    if (k == NULL || (k->tls != NULL && !tls_visit_admit(k->tls)))
+        return NULL; /* which closes the connection */
     if (uri == NULL)
         uri = "";
     conn_move(k, CONN_HEAD);
@@ -386,29 +386,32 @@ void conn_on_completed(void *cls, struct MHD_Connection *mhd, void **req_cls,
         close_idle(k);
 }
 
-struct conn *conn_expect(struct worker *w, int fd, uint64_t bytes_before)
+struct conn *conn_expect(struct library *l, int fd, uint64_t bytes_before)
 {
+    struct worker *w = l->worker;
     struct conn *k;
 
     if (list_empty(&w->spare_conns)) {
         k = mem_zalloc(sizeof(*k));
         k->worker = w;
         list_init(&k->place);
+        list_init(&k->shaking);
     } else {
         k = CP_CONTAINER_OF(w->spare_conns.next, struct conn, place);
         list_del(&k->place);
     }
+    k->library = l;
     k->since_s = w->mono_s;
     k->fd = fd;
     k->bytes_before = bytes_before;
-    list_add_tail(&w->coming, &k->place);
+    list_add_tail(&l->coming, &k->place);
     return k;
 }
 
 /* The expected connection with that descriptor: the first, since they begin in order. */
-static struct conn *expected(struct worker *w, int fd)
+static struct conn *expected(struct library *l, int fd)
 {
-    LIST_FOREACH (at, &w->coming) {
+    LIST_FOREACH (at, &l->coming) {
         struct conn *k = CP_CONTAINER_OF(at, struct conn, place);
 
         if (k->fd == fd)
@@ -430,19 +433,80 @@ void conn_forget(struct conn *k)
     atomic_fetch_sub(&w->door->connections, 1);
 }
 
+static void stop_shaking(struct conn *k)
+{
+    if (list_empty(&k->shaking))
+        return;
+    list_del(&k->shaking);
+    k->worker->n_shaking--;
+}
+
+static void on_shaken(void *conn)
+{
+    struct conn *k = conn;
+
+    atomic_fetch_add_explicit(&k->worker->door->handshakes, 1, memory_order_relaxed);
+    stop_shaking(k);
+    k->since_s = k->worker->mono_s;
+}
+
+static void begin_tls(struct conn *k)
+{
+    struct worker *w = k->worker;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(k->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+
+    k->tls = tls_visit_begin(w->door->conf.tls, info->tls_session, on_shaken, k);
+    if (k->tls == NULL) {
+        shutdown(k->fd, SHUT_RDWR);
+        return;
+    }
+    list_add_tail(&w->shaking, &k->shaking);
+    w->n_shaking++;
+}
+
+static void end_tls(struct conn *k)
+{
+    if (!k->tls->shaken) {
+        const unsigned char alert[] = {21, 3, 3, 0, 2, 2, k->tls->alert}; /* fatal */
+
+        if (k->tls->alert != 0)
+            (void)!send(k->fd, alert, sizeof(alert), MSG_DONTWAIT | MSG_NOSIGNAL);
+        atomic_fetch_add_explicit(&k->worker->door->handshakes_failed, 1, memory_order_relaxed);
+        stop_shaking(k);
+    }
+    tls_visit_end(k->tls);
+    k->tls = NULL;
+}
+
+void conns_cut_shaking(struct worker *w)
+{
+    LIST_FOREACH_SAFE (at, tmp, &w->shaking) {
+        struct conn *k = CP_CONTAINER_OF(at, struct conn, shaking);
+
+        if (w->n_shaking < LIMIT_HANDSHAKES && w->mono_s - k->since_s <= LIMIT_HANDSHAKE_S)
+            return;
+        stop_shaking(k);
+        shutdown(k->fd, SHUT_RDWR);
+    }
+}
+
 void conn_on_connection(void *cls, struct MHD_Connection *mhd, void **context,
                         enum MHD_ConnectionNotificationCode what)
 {
-    struct worker *w = cls;
+    struct library *l = cls;
+    struct worker *w = l->worker;
 
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
         struct conn *k = expected(
-            w, MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
+            l, MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
 
         k->mhd = mhd;
         list_del(&k->place);
         list_add_tail(&w->conns, &k->place);
         *context = k;
+        if (l == &w->tls)
+            begin_tls(k);
         return;
     }
 
@@ -451,13 +515,17 @@ void conn_on_connection(void *cls, struct MHD_Connection *mhd, void **context,
     if (k == NULL)
         return;
     *context = NULL;
+    if (k->tls != NULL)
+        end_tls(k);
     conn_forget(k);
 }
 
 void conns_free(struct worker *w)
 {
     CP_ASSERT(list_empty(&w->conns));
-    CP_ASSERT(list_empty(&w->coming));
+    CP_ASSERT(list_empty(&w->plain.coming));
+    CP_ASSERT(list_empty(&w->tls.coming));
+    CP_ASSERT(list_empty(&w->shaking));
     LIST_FOREACH_SAFE (at, tmp, &w->spare_conns) {
         struct conn *k = CP_CONTAINER_OF(at, struct conn, place);
 

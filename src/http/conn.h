@@ -24,9 +24,12 @@ enum conn_state {
 };
 
 struct conn {
-    struct list place; /* in conns, coming or spare_conns of the worker */
+    struct list place; /* in conns or spare_conns of the worker, or coming of the library */
     struct worker *worker;
+    struct library *library;
     struct MHD_Connection *mhd;
+    struct tls_visit *tls; /* NULL on plain HTTP */
+    struct list shaking;   /* in shaking of the worker until the handshake is done */
     int fd;
     enum conn_state state;
     bool suspended;
@@ -35,7 +38,8 @@ struct conn {
     /* The request. */
     enum v2_method method;
     bool http10;
-    bool plain; /* HTTP/1.1, nothing special about the connection: its socket may become a tap */
+    bool plain; /* HTTP/1.1 without TLS, nothing special about the connection: its socket may
+                   become a tap */
     bool too_large;
     uint64_t bytes_before; /* read from the socket for the requests before this one */
     size_t head_bytes;     /* as LIMIT_HEAD_BYTES counts */
@@ -70,6 +74,9 @@ void conn_hangup(struct conn *k);
 void conn_drain(struct conn *k);
 /* The grace is over: no more bytes out of the store. */
 void conn_cut(struct conn *k);
+/* Cuts the oldest handshakes: those that take too long, and as many as leave fewer than
+ * LIMIT_HANDSHAKES. */
+void conns_cut_shaking(struct worker *w);
 /* Ends what makes no headway although bytes move: libmicrohttpd's own time-out counts from the last
  * byte. */
 void conn_cut_slow(struct conn *k);
@@ -82,12 +89,12 @@ void conn_written(struct conn *k, struct proposal *p);
 uint64_t conn_bytes(const struct conn *k);
 /* Expects FD, of which BYTES_BEFORE have been read, to be added to libmicrohttpd: it may begin with
  * it at once, or not before it runs the next time. */
-struct conn *conn_expect(struct worker *w, int fd, uint64_t bytes_before);
+struct conn *conn_expect(struct library *l, int fd, uint64_t bytes_before);
 /* K will not be begun with: libmicrohttpd has closed its descriptor. */
 void conn_forget(struct conn *k);
 void conns_free(struct worker *w);
 
-/* Callbacks of libmicrohttpd; CLS is the worker. */
+/* Callbacks of libmicrohttpd; CLS is the library. */
 void *conn_on_target(void *cls, const char *uri, struct MHD_Connection *mhd);
 enum MHD_Result conn_on_request(void *cls, struct MHD_Connection *mhd, const char *url,
                                 const char *method, const char *version, const char *data,

@@ -48,7 +48,10 @@ int door_new(struct door **out, const struct door_conf *conf, struct err *e)
         d->conf.watchers_max = d->conf.connections_max;
     if (d->conf.idle_timeout_s == 0)
         d->conf.idle_timeout_s = LIMIT_IDLE_S;
-    d->listen_fds = mem_dup(conf->listen_fds, conf->n_listen * sizeof(int));
+    d->listeners = mem_alloc(conf->n_listen * sizeof(d->listeners[0]));
+    for (unsigned i = 0; i < conf->n_listen; i++)
+        d->listeners[i] =
+            (struct listener){conf->listen_fds[i], conf->listen_tls != NULL && conf->listen_tls[i]};
     pthread_mutex_init(&d->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -113,8 +116,8 @@ int door_start(struct door *d, struct api *api, struct err *e)
     for (unsigned i = 0; i < d->n_workers; i++) {
         if (i < running)
             pthread_join(d->workers[i].thread, NULL);
-        else if (d->workers[i].daemon != NULL)
-            MHD_stop_daemon(d->workers[i].daemon);
+        else
+            worker_stop_libraries(&d->workers[i]);
     }
     return rc;
 }
@@ -173,7 +176,7 @@ void door_stop(struct door *d)
         worker_fini(&d->workers[i]);
     pthread_cond_destroy(&d->settle);
     pthread_mutex_destroy(&d->lock);
-    mem_free(d->listen_fds);
+    mem_free(d->listeners);
     mem_free(d);
 }
 
@@ -184,6 +187,8 @@ void door_stats(struct door *d, struct door_stats *out)
     out->taps = atomic_load_explicit(&d->taps, memory_order_relaxed);
     out->overflows = atomic_load_explicit(&d->overflows, memory_order_relaxed);
     out->refused = atomic_load_explicit(&d->refused, memory_order_relaxed);
+    out->handshakes = atomic_load_explicit(&d->handshakes, memory_order_relaxed);
+    out->handshakes_failed = atomic_load_explicit(&d->handshakes_failed, memory_order_relaxed);
 }
 
 const char *door_library_version(void)

@@ -9,9 +9,11 @@ struct door;
 
 struct door_conf {
     struct api *api;
-    unsigned workers;      /* 0: one a processor, at least 2 */
-    const int *listen_fds; /* nonblocking, listening; stay the caller's */
+    unsigned workers;       /* 0: one a processor, at least 2 */
+    const int *listen_fds;  /* nonblocking, listening; stay the caller's */
+    const bool *listen_tls; /* which of them speak TLS; NULL: none */
     unsigned n_listen;
+    struct tls *tls;                                      /* for those; borrowed until door_stop */
     unsigned connections_max, head_bytes, idle_timeout_s; /* 0: the default of proto/limits.h */
     const char *cors;      /* origins, as cors.h; stays the caller's */
     unsigned watchers_max; /* 0: as many as connections */
@@ -33,9 +35,10 @@ void door_stop(struct door *d);
 
 struct door_stats {
     uint64_t connections, watches;
-    uint64_t taps;      /* watches whose socket libmicrohttpd has let go of */
-    uint64_t overflows; /* watches cut because their client was too slow */
-    uint64_t refused;   /* connections beyond connections_max */
+    uint64_t taps;                          /* watches whose socket libmicrohttpd has let go of */
+    uint64_t overflows;                     /* watches cut because their client was too slow */
+    uint64_t refused;                       /* connections beyond connections_max */
+    uint64_t handshakes, handshakes_failed; /* of TLS */
 };
 /* Any thread. */
 void door_stats(struct door *d, struct door_stats *out);

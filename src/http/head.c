@@ -209,6 +209,6 @@ struct head_refusal head_check(struct conn *k, const char *method, const char *v
         return (struct head_refusal){MHD_HTTP_EXPECTATION_FAILED, NULL, false};
     k->content_type = h.type;
     k->origin = h.origin;
-    k->plain = !k->http10 && !h.odd_connection;
+    k->plain = k->tls == NULL && !k->http10 && !h.odd_connection;
     return fine;
 }

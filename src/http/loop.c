@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "http/conn.h"
+#include "http/lobby.h"
 #include "http/reply.h"
 #include "http/sub.h"
 #include "http/tap.h"
@@ -39,6 +40,7 @@ static bool is_noise(const char *line)
         "Error processing request",
         "Received malformed",
         "Error reading",
+        "received handshake message out of context",
         "rejecting",
     };
 
@@ -75,8 +77,13 @@ int worker_init(struct worker *w, struct door *d, unsigned number, struct err *e
     w->number = number;
     w->ep = -1;
     w->out_last = &w->out_first;
+    w->plain.worker = w->tls.worker = w;
+    list_init(&w->plain.coming);
+    list_init(&w->tls.coming);
+    list_init(&w->lobby);
+    list_init(&w->lobby_ready);
+    list_init(&w->shaking);
     list_init(&w->conns);
-    list_init(&w->coming);
     list_init(&w->spare_conns);
     list_init(&w->taps);
     list_init(&w->taps_noted);
@@ -120,22 +127,36 @@ static int listen_to(struct worker *w, int fd, void *ptr)
     return epoll_ctl(w->ep, EPOLL_CTL_ADD, fd, &ev);
 }
 
-int worker_prepare(struct worker *w, struct err *e)
+/* Never asked: each session gets credentials of its own (tls_visit_begin). Without a callback the
+ * daemon would want a certificate that stays. */
+static int no_certificate(struct gnutls_session_int *session, const void *requests, int n_requests,
+                          const void *algorithms, int n_algorithms, void *pcert, unsigned *n_pcert,
+                          void *key)
 {
-    const struct door_conf *conf = &w->door->conf;
+    (void)session;
+    (void)requests;
+    (void)n_requests;
+    (void)algorithms;
+    (void)n_algorithms;
+    (void)pcert;
+    (void)n_pcert;
+    (void)key;
+    return -1;
+}
 
-    w->ep = epoll_create1(EPOLL_CLOEXEC);
-    if (w->ep < 0)
-        return err_sys(e, errno, "http: epoll");
+static int start_library(struct library *l, bool tls, struct err *e)
+{
+    const struct door_conf *conf = &l->worker->door->conf;
+
     /* clang-format off */
-    w->daemon = MHD_start_daemon(
+    l->daemon = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG |
-            MHD_USE_SUPPRESS_DATE_NO_CLOCK,
-        0, NULL, NULL, conn_on_request, w,
+            MHD_USE_SUPPRESS_DATE_NO_CLOCK | (tls ? (unsigned)MHD_USE_TLS : 0),
+        0, NULL, NULL, conn_on_request, l,
         MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, /* first: the other options may complain */
-        MHD_OPTION_URI_LOG_CALLBACK, conn_on_target, w,
-        MHD_OPTION_NOTIFY_COMPLETED, conn_on_completed, w,
-        MHD_OPTION_NOTIFY_CONNECTION, conn_on_connection, w,
+        MHD_OPTION_URI_LOG_CALLBACK, conn_on_target, l,
+        MHD_OPTION_NOTIFY_COMPLETED, conn_on_completed, l,
+        MHD_OPTION_NOTIFY_CONNECTION, conn_on_connection, l,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)conf->head_bytes + LIMIT_HEAD_ROOM,
         MHD_OPTION_CONNECTION_LIMIT, conf->connections_max + EVENTS_A_PASS, /* refusing is ours */
         MHD_OPTION_CONNECTION_TIMEOUT, conf->idle_timeout_s,
@@ -146,27 +167,54 @@ int worker_prepare(struct worker *w, struct err *e)
 #else
         MHD_OPTION_STRICT_FOR_CLIENT, 0,
 #endif
+        tls ? MHD_OPTION_HTTPS_CERT_CALLBACK : MHD_OPTION_END, no_certificate,
         MHD_OPTION_END);
     /* clang-format on */
-    if (w->daemon == NULL)
-        return err_set(e, -ENOMEM, "http: libmicrohttpd does not start");
+    if (l->daemon == NULL)
+        return err_set(e, -ENOMEM, "http: libmicrohttpd does not start%s",
+                       tls && MHD_is_feature_supported(MHD_FEATURE_TLS) != MHD_YES
+                           ? ": it was built without TLS"
+                           : "");
 
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(w->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(l->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 
     CP_ASSERT(info != NULL && info->epoll_fd >= 0);
-    if (listen_to(w, info->epoll_fd, w->daemon) < 0 ||
-        listen_to(w, w->mailbox.wake_fd, &w->mailbox) < 0)
+    if (listen_to(l->worker, info->epoll_fd, l) < 0)
         return err_sys(e, errno, "http: epoll");
     return 0;
 }
 
-void worker_adopt(struct worker *w, int fd, const struct sockaddr *from, socklen_t len,
+int worker_prepare(struct worker *w, struct err *e)
+{
+    w->ep = epoll_create1(EPOLL_CLOEXEC);
+    if (w->ep < 0 || listen_to(w, w->mailbox.wake_fd, &w->mailbox) < 0)
+        return err_sys(e, errno, "http: epoll");
+
+    int rc = start_library(&w->plain, false, e);
+
+    if (rc == 0 && w->door->conf.tls != NULL)
+        rc = start_library(&w->tls, true, e);
+    return rc;
+}
+
+void worker_stop_libraries(struct worker *w)
+{
+    struct library *const all[] = {&w->plain, &w->tls};
+
+    for (size_t i = 0; i < CP_COUNT(all); i++) {
+        if (all[i]->daemon != NULL)
+            MHD_stop_daemon(all[i]->daemon);
+        all[i]->daemon = NULL;
+    }
+}
+
+void worker_adopt(struct library *l, int fd, const struct sockaddr *from, socklen_t len,
                   uint64_t bytes_before)
 {
-    struct conn *k = conn_expect(w, fd, bytes_before);
+    struct conn *k = conn_expect(l, fd, bytes_before);
 
     /* It closes what it cannot take; if it was that far, conn_on_connection has seen the end. */
-    if (MHD_add_connection(w->daemon, fd, from, len) != MHD_YES && k->fd == fd)
+    if (MHD_add_connection(l->daemon, fd, from, len) != MHD_YES && k->fd == fd)
         conn_forget(k);
 }
 
@@ -175,8 +223,11 @@ static void take_socket(struct worker *w, struct dealt *t)
     if (w->draining) {
         close(t->fd);
         atomic_fetch_sub(&w->door->connections, 1);
+    } else if (t->tls) {
+        lobby_enter(w, t);
+        return;
     } else {
-        worker_adopt(w, t->fd, (const struct sockaddr *)&t->from, t->len, 0);
+        worker_adopt(&w->plain, t->fd, (const struct sockaddr *)&t->from, t->len, 0);
     }
     mem_free(t);
 }
@@ -226,6 +277,7 @@ static void follow_phase(struct worker *w)
         w->draining = true;
         if (w->number == 0)
             accept_end(w);
+        lobby_close(w);
         LIST_FOREACH_SAFE (at, tmp, &w->conns) {
             conn_drain(CP_CONTAINER_OF(at, struct conn, place));
         }
@@ -258,16 +310,32 @@ static void tell_settled(struct worker *w)
     pthread_mutex_unlock(&d->lock);
 }
 
+static int library_wait_ms(const struct library *l)
+{
+    MHD_UNSIGNED_LONG_LONG ms;
+
+    if (l->again)
+        return 0;
+    if (MHD_get_timeout(l->daemon, &ms) != MHD_YES)
+        return -1;
+    return ms > INT_MAX ? INT_MAX : (int)ms;
+}
+
 /* Milliseconds to wait, and whether the mailbox was told that its taker sleeps. */
 static int wait_ms(struct worker *w)
 {
-    MHD_UNSIGNED_LONG_LONG ms;
-    int wait = -1;
+    int wait = library_wait_ms(&w->plain);
 
-    if (w->again)
-        return 0;
-    if (MHD_get_timeout(w->daemon, &ms) == MHD_YES)
-        wait = ms > INT_MAX ? INT_MAX : (int)ms;
+    if (w->tls.daemon != NULL) {
+        int tls = library_wait_ms(&w->tls);
+
+        if (!list_empty(&w->lobby_ready))
+            return 0;
+        if (tls >= 0 && (wait < 0 || wait > tls))
+            wait = tls;
+        if ((!list_empty(&w->lobby) || !list_empty(&w->shaking)) && (wait < 0 || wait > LOOK_MS))
+            wait = LOOK_MS;
+    }
     if (w->deaf_until_ms != 0 && (wait < 0 || wait > DEAF_MS))
         wait = DEAF_MS;
     if (!list_empty(&w->taps_blocked) && (wait < 0 || wait > LOOK_MS))
@@ -295,28 +363,34 @@ static void look_at_clocks(struct worker *w)
         conn_cut_slow(CP_CONTAINER_OF(at, struct conn, place));
     }
     taps_cut_slow(w);
-}
-
-static bool library_is_busy(struct worker *w)
-{
-    MHD_UNSIGNED_LONG_LONG ms;
-
-    return w->again || (MHD_get_timeout(w->daemon, &ms) == MHD_YES && ms == 0);
+    lobby_cut_slow(w);
+    conns_cut_shaking(w);
 }
 
 /* Lets libmicrohttpd serve what is ready. A request takes it two or three rounds (answered,
  * finished, next head looked for), which need not be a pass each. */
-static void run_library(struct worker *w)
+static void run_library(struct library *l)
+{
+    l->due = false;
+    for (unsigned round = 0; round == 0 || (round < ROUNDS && library_wait_ms(l) == 0); round++) {
+        l->again = false;
+        /* Time-out 0: with another one it could sleep on 128 ready events. */
+        (void)MHD_run_wait(l->daemon, 0);
+        /* It has begun with all that it could. */
+        while (!list_empty(&l->coming))
+            conn_forget(CP_CONTAINER_OF(l->coming.next, struct conn, place));
+    }
+}
+
+static void run_libraries(struct worker *w)
 {
     w->passes++;
-    for (unsigned round = 0; round == 0 || (round < ROUNDS && library_is_busy(w)); round++) {
-        w->again = false;
-        /* Time-out 0: with another one it could sleep on 128 ready events. */
-        (void)MHD_run_wait(w->daemon, 0);
-        /* It has begun with all that it could. */
-        while (!list_empty(&w->coming))
-            conn_forget(CP_CONTAINER_OF(w->coming.next, struct conn, place));
-    }
+    run_library(&w->plain);
+    if (w->tls.daemon == NULL)
+        return;
+    lobby_serve(w);
+    if (w->tls.due || w->draining || !list_empty(&w->tls.coming) || library_wait_ms(&w->tls) == 0)
+        run_library(&w->tls);
 }
 
 static void pass(struct worker *w)
@@ -335,9 +409,13 @@ static void pass(struct worker *w)
 
         if ((ev[i].data.u64 & TAP_MARK) != 0)
             tap_ready((struct sub *)(uintptr_t)(ev[i].data.u64 & ~TAP_MARK), ev[i].events);
+        else if ((ev[i].data.u64 & LOBBY_MARK) != 0)
+            lobby_look(w, (struct dealt *)(uintptr_t)(ev[i].data.u64 & ~LOBBY_MARK));
         else if (ptr == &w->mailbox)
             woken = true;
-        else if (ptr != w->daemon && !accept_is_listener(w, ptr))
+        else if (ptr == &w->plain || ptr == &w->tls)
+            ((struct library *)ptr)->due = true;
+        else if (!accept_is_listener(w, ptr))
             conn_hangup(ptr);
     }
     if (woken)
@@ -356,7 +434,7 @@ static void pass(struct worker *w)
     look_at_clocks(w);
     take_mail(w);
     tap_flush_all(w);
-    run_library(w);
+    run_libraries(w);
     if (w->draining)
         tell_settled(w);
 }
@@ -380,10 +458,9 @@ void *worker_main(void *worker)
         return w; /* the engine may still call back: nothing of this worker can be freed */
     /* What the last mail resumed is still in libmicrohttpd's list of suspended connections, which
      * must be empty. */
-    run_library(w);
+    run_libraries(w);
     if (w->number == 0)
         accept_end(w);
-    MHD_stop_daemon(w->daemon);
-    w->daemon = NULL;
+    worker_stop_libraries(w);
     return NULL;
 }

@@ -219,7 +219,10 @@ enum MHD_Result reply_without_room(struct conn *k, const char *text)
                      text, text);
 
     CP_ASSERT(n > 0 && n < (int)sizeof(out));
-    (void)!send(k->fd, out, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (k->tls != NULL)
+        tls_visit_send(k->tls, out, (size_t)n);
+    else
+        (void)!send(k->fd, out, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
     shutdown(k->fd, SHUT_WR);
     return MHD_NO;
 }

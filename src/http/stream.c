@@ -19,7 +19,7 @@ static ssize_t end_of_body(struct conn *k)
 {
     if (k->http10)
         conn_is_ending(k);
-    k->worker->again = true;
+    k->library->again = true;
     return MHD_CONTENT_READER_END_OF_STREAM;
 }
 

@@ -119,7 +119,7 @@ static void give_back(struct sub *s)
         close_socket(w, fd);
         return;
     }
-    worker_adopt(w, fd, (struct sockaddr *)&from, len, bytes_before);
+    worker_adopt(&w->plain, fd, (struct sockaddr *)&from, len, bytes_before);
 }
 
 /* The rest of the ring as chunks, the first one from s->at on. */

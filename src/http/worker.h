@@ -8,6 +8,7 @@
 #include "base/mailbox.h"
 #include "http/door.h"
 #include "proto/limits.h"
+#include "tls/tls.h"
 
 #include <microhttpd.h>
 #include <pthread.h>
@@ -33,8 +34,11 @@ enum worker_mail {
 struct dealt {
     struct mail mail;
     int fd;
+    bool tls;
     socklen_t len;
     struct sockaddr_storage from;
+    struct list place; /* in lobby or lobby_ready of the worker */
+    uint64_t since_s;  /* when it was put there */
 };
 
 /* Events of one turn of the engine for watches of one worker. */
@@ -65,12 +69,22 @@ enum settled {
     SETTLED_STATES
 };
 
+/* One libmicrohttpd daemon: it speaks either plain HTTP or TLS. */
+struct library {
+    struct worker *worker;
+    struct MHD_Daemon *daemon; /* NULL: there is no listener of the kind */
+    struct list coming;        /* given to it, and it has not begun with them */
+    bool again;                /* it has something to do of which no descriptor will tell */
+    bool due;                  /* its descriptor is ready */
+};
+
 struct worker {
     /* Fixed once the thread runs. */
     struct door *door;
     unsigned number; /* its reader slot at the store, too */
-    struct MHD_Daemon *daemon;
-    int ep; /* the mailbox's eventfd, the daemon's epoll, hang-ups, and the listeners in worker 0 */
+    struct library plain, tls;
+    int ep; /* the mailbox's eventfd, the daemons' epolls, hang-ups, and the listeners in worker 0
+             */
     pthread_t thread;
 
     /* Any thread. */
@@ -82,14 +96,15 @@ struct worker {
 
     /* The worker only. */
     struct list conns;
-    struct list coming; /* given to libmicrohttpd, which has not begun with them */
     struct list spare_conns;
+    struct list lobby, lobby_ready; /* sockets of TLS clients: lobby.h */
+    struct list shaking;            /* connections in their handshake, the oldest first */
+    unsigned n_lobby, n_shaking;
     /* noted: there is something to send; blocked: and the socket takes no more at present */
     struct list taps, taps_noted, taps_blocked;
     unsigned writes;   /* proposals that the engine has */
     unsigned watches;  /* watches that the engine has */
     unsigned replying; /* connections whose reply is on its way out */
-    bool again;        /* libmicrohttpd has something to do of which no descriptor will tell */
     uint64_t passes;   /* begun so far */
     bool draining, cut;
     enum settled told;      /* what door_drain knows */
@@ -103,7 +118,10 @@ struct door {
     /* Fixed once the threads run. */
     struct api *api;
     struct door_conf conf;
-    int *listen_fds;
+    struct listener {
+        int fd;
+        bool tls;
+    } * listeners;
     unsigned n_workers;
     bool started;
     char cluster_id[20]; /* lowercase hex, not padded */
@@ -114,6 +132,7 @@ struct door {
     atomic_uint watches;     /* watches that have a client */
     atomic_uint taps;        /* those whose socket is their own */
     atomic_uint_fast64_t overflows, refused;
+    atomic_uint_fast64_t handshakes, handshakes_failed;
 
     unsigned next_worker; /* worker 0 only: whose turn it is to get a connection */
 
@@ -132,12 +151,12 @@ static inline enum door_phase door_phase(struct door *d)
 /* loop.c */
 int worker_init(struct worker *w, struct door *d, unsigned number, struct err *e) CP_MUST_CHECK;
 void worker_fini(struct worker *w);
-/* Makes epoll and daemon ready; the thread is the caller's to start. */
+/* Makes epoll and daemons ready; the thread is the caller's to start. */
 int worker_prepare(struct worker *w, struct err *e) CP_MUST_CHECK;
 void *worker_main(void *worker);
-/* Makes libmicrohttpd serve an open connection, already counted, of which BYTES_BEFORE were read.
- */
-void worker_adopt(struct worker *w, int fd, const struct sockaddr *from, socklen_t len,
+void worker_stop_libraries(struct worker *w);
+/* Makes L serve an open connection, already counted, of which BYTES_BEFORE were read. */
+void worker_adopt(struct library *l, int fd, const struct sockaddr *from, socklen_t len,
                   uint64_t bytes_before);
 uint64_t worker_now_ms(void);
 
@@ -146,7 +165,7 @@ int accept_begin(struct worker *w, struct err *e) CP_MUST_CHECK;
 void accept_end(struct worker *w);
 bool accept_is_listener(const struct worker *w, const void *ptr);
 /* Takes what waits at one listener and deals it round. */
-void accept_batch(struct worker *w, const int *listener);
+void accept_batch(struct worker *w, const struct listener *listener);
 #define DEAF_MS 100
 /* A while has passed: try again after a lack of descriptors. */
 void accept_retry(struct worker *w);

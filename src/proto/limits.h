@@ -39,6 +39,11 @@
 /* Seconds a connection may be silent, by default; a head must be whole in that time, however it
  * trickles. */
 #define LIMIT_IDLE_S 120
+/* TLS: seconds a handshake may take; handshakes under way, and sockets that have not yet begun one,
+ * at a time in each worker: one more puts an end to the oldest. */
+#define LIMIT_HANDSHAKE_S 10
+#define LIMIT_HANDSHAKES  256
+#define LIMIT_LOBBY       1024
 /* Bytes a second below which, after that time, a request's body or the reader of a listing is too
  * slow. */
 #define LIMIT_RATE 1024

@@ -3,5 +3,7 @@ noinst_LIBRARIES += %D%/libserve.a
 %C%_libserve_a_SOURCES = \
 	%D%/options.c %D%/options.h %D%/options_priv.h \
 	%D%/options_table.c %D%/options_file.c %D%/options_check.c %D%/options_show.c \
+	%D%/options_tls.c \
+	%D%/secure.c %D%/secure.h \
 	%D%/serve.c %D%/serve.h \
 	%D%/version.c %D%/version.h

@@ -17,6 +17,13 @@ struct url_list {
     unsigned n;
     struct span text[OPTIONS_URLS];                /* whole URLs, into the option's string */
     char *host[OPTIONS_URLS], *port[OPTIONS_URLS]; /* owned */
+    bool tls[OPTIONS_URLS];                        /* https */
+};
+
+/* Of one side: clients or peers. */
+struct options_tls {
+    char *cert_file, *key_file, *ca_file, *old_ca_file, *crl_file, *allowed_host;
+    bool cert_auth, auto_tls;
 };
 
 struct options {
@@ -26,7 +33,8 @@ struct options {
     char *listen_peer_urls, *initial_advertise_peer_urls;
     char *cors;
     char *initial_cluster, *initial_cluster_state, *initial_cluster_token;
-    char *config_file;
+    char *config_file, *cipher_suites;
+    struct options_tls client_tls;
     unsigned heartbeat_ms, election_ms;
     unsigned snapshot_count, history_events, history_bytes;
     unsigned workers, connections_max, watchers_max, head_bytes, idle_timeout_s;

@@ -32,17 +32,14 @@ static char *copy(struct span s)
  * 3). */
 static int parse_url(struct url_list *list, struct span url, const char *flag, struct err *e)
 {
+    bool tls = span_starts(url, SPAN("https://"));
     struct span rest = url;
     if (list->n == OPTIONS_URLS)
         return err_set(e, ERR_USAGE, "--%s: more than %d URLs", flag, OPTIONS_URLS);
-    if (span_starts(rest, SPAN("https://")))
-        return err_set(e, ERR_USAGE,
-                       "--%s: %.*s: this version serves http only; leave TLS to a proxy in front",
-                       flag, (int)url.len, url.ptr);
-    if (!span_starts(rest, SPAN("http://")))
-        return err_set(e, ERR_USAGE, "--%s: URL scheme must be http: %.*s", flag, (int)url.len,
-                       url.ptr);
-    rest = span_from(rest, strlen("http://"));
+    if (!tls && !span_starts(url, SPAN("http://")))
+        return err_set(e, ERR_USAGE, "--%s: URL scheme must be http or https: %.*s", flag,
+                       (int)url.len, url.ptr);
+    rest = span_from(rest, strlen(tls ? "https://" : "http://"));
     struct span address = cut(&rest, '/');
     if (rest.len > 0)
         return err_set(e, ERR_USAGE, "--%s: URL must not contain a path: %.*s", flag, (int)url.len,
@@ -58,6 +55,7 @@ static int parse_url(struct url_list *list, struct span url, const char *flag, s
         return err_set(e, ERR_USAGE, "--%s: URL address does not have the form \"host:port\": %.*s",
                        flag, (int)url.len, url.ptr);
     list->text[list->n] = url;
+    list->tls[list->n] = tls;
     list->host[list->n] = copy(host);
     list->port[list->n++] = copy(port);
     return 0;
@@ -192,7 +190,9 @@ int options_check(struct options *o, struct err *e)
     if (rv == 0)
         rv = parse_urls(&o->advertise_peer, o->initial_advertise_peer_urls,
                         "initial-advertise-peer-urls", e);
-    return rv == 0 ? check_cluster(o, e) : rv;
+    if (rv == 0)
+        rv = check_cluster(o, e);
+    return rv == 0 ? options_check_tls(o, e) : rv;
 }
 
 static void list_fini(struct url_list *list)

@@ -42,6 +42,9 @@ int options_set(struct options *o, const struct option_def *d, const char *value
                 enum option_source source, const char *spoken, struct err *e) CP_MUST_CHECK;
 int options_read_file(struct options *o, const char *path, struct err *e) CP_MUST_CHECK;
 int options_check(struct options *o, struct err *e) CP_MUST_CHECK;
+/* Takes old names for new ones, too. */
+int options_check_tls(struct options *o, struct err *e) CP_MUST_CHECK;
+void options_warn_tls(const struct options *o);
 void options_check_fini(struct options *o);
 /* PREFIX_DATA_DIR for "data-dir", PREFIX in lower case. */
 void options_variable(char *name, size_t room, const char *prefix, const char *flag);

@@ -8,6 +8,7 @@
 #include "disk/datadir.h"
 #include "http/door.h"
 #include "serve/options.h"
+#include "serve/secure.h"
 #include "serve/version.h"
 
 #include <malloc.h>
@@ -24,11 +25,12 @@
 struct server {
     struct options options;
     struct datadir dir;
-    struct founder founder;
     struct engine *engine;
     struct api api;
     struct door *door;
+    struct secure secure;
     int fds[LISTEN_MAX];
+    bool fds_tls[LISTEN_MAX];
     unsigned n_fds;
 };
 
@@ -50,15 +52,16 @@ static void raise_descriptors(void)
     }
 }
 
-/* The signals that end the server wait for sigwait; threads made later inherit the mask. */
+/* The signals that mean something to the server wait for sigwait; threads made later inherit the
+ * mask. */
 static void block_signals(sigset_t *set)
 {
     sigemptyset(set);
     sigaddset(set, SIGTERM);
     sigaddset(set, SIGINT);
+    sigaddset(set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, set, NULL);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
 }
 
 static int listen_all(struct server *s, struct err *e)
@@ -69,7 +72,8 @@ static int listen_all(struct server *s, struct err *e)
         int n = listen_open(&at, s->fds + s->n_fds, LISTEN_MAX - s->n_fds, e);
         if (n < 0)
             return n;
-        s->n_fds += (unsigned)n;
+        for (int j = 0; j < n; j++)
+            s->fds_tls[s->n_fds++] = urls->tls[i];
     }
     return 0;
 }
@@ -77,16 +81,14 @@ static int listen_all(struct server *s, struct err *e)
 static int start_engine(struct server *s, struct err *e)
 {
     const struct options *o = &s->options;
-    struct founder *self = &s->founder;
-    self->peer_urls = o->advertise_peer.text;
-    self->n_peer_urls = o->advertise_peer.n;
-    self->id =
-        identity_member(self->peer_urls, self->n_peer_urls, span_of(o->initial_cluster_token), 0);
+    struct founder self = {.peer_urls = o->advertise_peer.text, .n_peer_urls = o->advertise_peer.n};
+    self.id =
+        identity_member(self.peer_urls, self.n_peer_urls, span_of(o->initial_cluster_token), 0);
     struct engine_conf conf = {.dir = &s->dir,
-                               .cluster_id = identity_cluster(&self->id, 1),
-                               .member_id = self->id,
+                               .cluster_id = identity_cluster(&self.id, 1),
+                               .member_id = self.id,
                                .n_founders = 1,
-                               .founders = self,
+                               .founders = &self,
                                .name = span_of(o->name),
                                .peer_urls = o->advertise_peer.text,
                                .n_peer_urls = o->advertise_peer.n,
@@ -104,19 +106,23 @@ static int start_engine(struct server *s, struct err *e)
     return engine_start(&s->engine, &conf, e);
 }
 
-/* Up the ladder: lock, sockets, door, engine, doors open. */
+/* Up the ladder: lock, certificates, sockets, door, engine, doors open. */
 static int server_start(struct server *s, struct err *e)
 {
     const struct options *o = &s->options;
     int rv = datadir_open(&s->dir, o->data_dir, e);
     if (rv != 0)
         return rv;
-    rv = listen_all(s, e);
+    rv = secure_start(&s->secure, o, e);
+    if (rv == 0)
+        rv = listen_all(s, e);
     if (rv != 0)
         goto close_sockets;
     struct door_conf conf = {.workers = o->workers,
                              .listen_fds = s->fds,
+                             .listen_tls = s->fds_tls,
                              .n_listen = s->n_fds,
+                             .tls = s->secure.clients,
                              .connections_max = o->connections_max,
                              .cors = o->cors,
                              .watchers_max = o->watchers_max,
@@ -138,6 +144,7 @@ stop_door:
 close_sockets:
     while (s->n_fds > 0)
         close(s->fds[--s->n_fds]);
+    secure_stop(&s->secure);
     datadir_close(&s->dir);
     return rv;
 }
@@ -150,14 +157,25 @@ static void server_stop(struct server *s)
     door_stop(s->door);
     while (s->n_fds > 0)
         close(s->fds[--s->n_fds]);
+    secure_stop(&s->secure);
     datadir_close(&s->dir);
 }
 
-static void wait_for_end(const sigset_t *set)
+/* Until a signal comes that ends the server; SIGHUP has the files read again. */
+static int next_end(const struct server *s, const sigset_t *set)
 {
-    int sig = 0;
-    while (sigwait(set, &sig) != 0)
-        ;
+    const struct timespec look = {.tv_sec = SECURE_LOOK_S};
+    for (;;) {
+        int sig = sigtimedwait(set, NULL, secure_has_files(&s->secure) ? &look : NULL);
+        if (sig == SIGTERM || sig == SIGINT)
+            return sig;
+        secure_refresh(&s->secure, sig == SIGHUP);
+    }
+}
+
+static void wait_for_end(const struct server *s, const sigset_t *set)
+{
+    int sig = next_end(s, set);
     log_info("server.stopping", LOG_S("signal", sig == SIGTERM ? "SIGTERM" : "SIGINT"));
     signal(SIGTERM, SIG_DFL); /* a second one ends it at once */
     signal(SIGINT, SIG_DFL);
@@ -197,7 +215,7 @@ int serve_main(int argc, char **argv)
             log_info("server.serving", LOG_S("version", COPSE_VERSION),
                      LOG_S("name", s.options.name), LOG_S("urls", s.options.listen_client_urls),
                      LOG_S("dir", s.options.data_dir));
-            wait_for_end(&ends);
+            wait_for_end(&s, &ends);
             server_stop(&s);
             log_info("server.stopped");
         }

@@ -36,8 +36,8 @@ endif
 	%D%/http_oracle.c %D%/http_oracle.h \
 	tests/unit/api/fake_engine.c tests/unit/api/fake_engine.h
 %C%_fuzz_door_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
-%C%_fuzz_door_LDADD = src/http/libhttp.a src/api/libapi.a src/watch/libwatch.a src/codec/libcodec.a src/store/libstore.a \
-	src/proto/libproto.a src/base/libbase.a $(MHD_LIBS)
+%C%_fuzz_door_LDADD = src/http/libhttp.a src/tls/libtls.a src/api/libapi.a src/watch/libwatch.a src/codec/libcodec.a src/store/libstore.a \
+	src/proto/libproto.a src/base/libbase.a $(MHD_LIBS) $(GNUTLS_LIBS)
 
 %C%_fuzz_frame_SOURCES = %D%/fuzz_frame.c $(FUZZ_SOURCES)
 %C%_fuzz_frame_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
