@@ -11,6 +11,7 @@
 
 #define PIECE_BYTES    ((size_t)4 << 20)
 #define END_BYTES_MAX  256 /* of the last line, newlines on both sides included */
+#define END_BEGINS     "{\"end\":"
 #define SEAL_BEGINS    ",\"crc32c\":\""
 #define SEAL_ENDS      "\"}\n"
 #define SEAL_HEX_BYTES 8u
@@ -49,7 +50,7 @@ static int sum_up(const struct snapfile_reader *file, uint64_t n, uint32_t *sum,
 }
 
 /* A line or a format that is not known is one of a later version, unless the file has been changed:
- * its last line holds the checksum of all before it, in any format. */
+ * its last line is of one form and holds the checksum of all before it, in any format. */
 static bool is_changed(const struct snapfile_reader *file)
 {
     char end[END_BYTES_MAX + 1];
@@ -57,15 +58,18 @@ static bool is_changed(const struct snapfile_reader *file)
     size_t n = size < END_BYTES_MAX ? (size_t)size : END_BYTES_MAX;
     size_t seal = sizeof(SEAL_BEGINS) - 1 + SEAL_HEX_BYTES + sizeof(SEAL_ENDS) - 1;
     struct err err;
-    if (n <= seal || snapfile_read(file, size - n, end, n, &err) != 0)
+    if (n <= seal)
+        return true;
+    if (snapfile_read(file, size - n, end, n, &err) != 0)
         return false;
     end[n] = '\0';
     const char *at = end + n - seal;
     size_t line = n - 1;
     while (line > 0 && end[line - 1] != '\n')
         line--;
-    if (!span_starts(span_of(at), SPAN(SEAL_BEGINS)) || end[n - 1] != '\n' || line == 0)
-        return false;
+    if (!span_starts(span_of(at), SPAN(SEAL_BEGINS)) || end[n - 1] != '\n' || line == 0 ||
+        !span_starts(span_of(end + line), SPAN(END_BEGINS)))
+        return true;
     uint32_t sum;
     unsigned long said = strtoul(at + sizeof(SEAL_BEGINS) - 1, NULL, 16);
     return sum_up(file, size - n + line, &sum, &err) == 0 && sum != said;

@@ -176,6 +176,7 @@ enum {
     HEAD_LAST_TERM = 56,
     HEAD_TERM = 64,
     HEAD_VOTE = 72,
+    HEAD_BYTES = 80,
 };
 
 static uint32_t segment_head_check(const uint8_t *bytes)
@@ -201,6 +202,7 @@ void segment_head_encode(uint8_t *out, struct segment_head *head)
     put64(out + HEAD_LAST_TERM, head->tail.last_term);
     put64(out + HEAD_TERM, head->tail.term);
     put64(out + HEAD_VOTE, head->tail.vote);
+    put64(out + HEAD_BYTES, head->bytes);
     head->check = segment_head_check(out);
     put32(out + HEAD_CHECK, head->check);
 }
@@ -227,5 +229,6 @@ enum segment_head_state segment_head_decode(const uint8_t *bytes, size_t len,
                                    .last_term = get64(bytes + HEAD_LAST_TERM),
                                    .term = get64(bytes + HEAD_TERM),
                                    .vote = get64(bytes + HEAD_VOTE)};
+    head->bytes = get64(bytes + HEAD_BYTES);
     return SEGMENT_GOOD;
 }

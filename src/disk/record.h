@@ -33,6 +33,7 @@ struct segment_head {
     uint32_t version, check, prev, salt;
     uint64_t cluster_id, member_id, sequence;
     struct wal_tail tail;
+    uint64_t bytes; /* that the file had when it was made; 0: not said */
 };
 
 /* Head and payload with padding. */

@@ -227,6 +227,17 @@ static int read_head(struct reading *r, const struct name *name, bool first)
     return rv;
 }
 
+/* A segment has its full length from the moment it has its name: what is shorter was cut, and what
+ * was cut off may have been acknowledged. */
+static int check_length(struct reading *r)
+{
+    uint64_t size;
+    int rv = r->conf->io->size(r->conf->io->ctx, r->fd, &size);
+    if (rv < 0)
+        return cannot_read(r, rv);
+    return size < r->head.bytes ? damaged(r, size, "the file was cut here") : 0;
+}
+
 /* Is there a good record at AT, as far as the window has it? */
 static bool is_record(const struct reading *r, uint64_t at, struct record_head *head)
 {
@@ -399,6 +410,8 @@ static int read_segment(struct reading *r, const struct name *name, bool first)
         return err_sys(r->e, -r->fd, "open %s", r->path);
     window_begin(&r->window, io, r->fd);
     int rv = read_head(r, name, first);
+    if (rv == 0)
+        rv = check_length(r);
     if (rv == 0)
         rv = read_records(r);
     if (rv == 0 && r->last)

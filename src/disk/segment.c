@@ -85,6 +85,7 @@ int segment_begin(const struct diskio *io, struct segment *s, struct segment_hea
     uint8_t bytes[SEGMENT_HEAD_BYTES];
     head->salt = (uint32_t)rand_u64();
     head->sequence = s->sequence;
+    head->bytes = s->bytes;
     segment_head_encode(bytes, head);
     s->salt = head->salt;
     s->prev = head->check;

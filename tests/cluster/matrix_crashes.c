@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum end { END_STOP, END_KILL, END_POWER, END_POWER_SOON, END_POWER_CALL, ENDS };
 
@@ -32,13 +33,15 @@ static void power_on(struct world *w, enum end end)
     faultio_power_on(w->files, end <= END_KILL);
 }
 
-/* One bit of the newest snapshot turns over; the one before it has to do. */
+/* One bit of the newest snapshot turns over; the one before it has to do. Not of that one next: where
+ * the power went before a third was removed, the log no longer reaches back to the third. */
 static void damage_snapshot(struct world *w)
 {
     const char *newest;
     size_t len;
-    if (world_files(w, ".jsonl", &newest) < 2)
+    if (world_files(w, ".jsonl", &newest) < 2 || strcmp(newest, w->damaged) <= 0)
         return;
+    snprintf(w->damaged, sizeof(w->damaged), "%s", newest);
     uint8_t *bytes = faultio_bytes(w->files, newest, &len);
     size_t at = world_random(w, len);
     bytes[at] ^= (uint8_t)(1u << world_random(w, 8));

@@ -68,6 +68,7 @@ struct world {
     struct engine *engine; /* NULL: not running */
     struct err err;        /* of the last start */
     uint64_t snapshot_count, segment_bytes;
+    char damaged[128]; /* the newest snapshot that a test has damaged */
     _Atomic uint64_t skip_ns; /* added to the clock */
     struct clock clock;
     /* Guarded by lock. */
