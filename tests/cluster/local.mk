@@ -20,5 +20,5 @@ TESTS += %D%/matrix
 	$(RAFT_LIBS) $(GNUTLS_LIBS)
 
 # real processes: kill -9, damaged files, and what is there afterwards; the storage commands
-dist_check_SCRIPTS += %D%/damage.py %D%/recovery.py %D%/storage.py
-TESTS += %D%/damage.py %D%/recovery.py %D%/storage.py
+dist_check_SCRIPTS += %D%/damage.py %D%/full.py %D%/recovery.py %D%/storage.py
+TESTS += %D%/damage.py %D%/full.py %D%/recovery.py %D%/storage.py

@@ -207,7 +207,10 @@ def test_cut_files(c):
         os.truncate(segment, size)
         expect(["verify", data], 1, segment, "offset %d" % size, "its head")
     open(segment, "wb").write(whole)
-    os.truncate(segment, used - 3)
+    for size in (used - 3, used, len(whole) - 1):
+        os.truncate(segment, size)
+        expect(["verify", data], 1, segment, "offset %d" % size, "the file was cut here")
+    open(segment, "wb").write(whole[:used - 3].ljust(len(whole), b"\0"))
     expect(["verify", data], 0, "torn end")
     open(segment, "wb").write(whole)
     for size in (0, 100, os.path.getsize(snapshot) - 1):
