@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "http/head.h"
 #include "http/reply.h"
+#include "http/shake.h"
 #include "http/stream.h"
 #include "http/sub.h"
 
@@ -88,6 +89,9 @@ void conn_hangup(struct conn *k)
             sub_let_go(k->sub);
         conn_resume(k);
         break;
+    case CONN_IDLE:
+        shake_wake(k);
+        break;
     default: /* the watch has just been answered */
         break;
     }
@@ -103,8 +107,7 @@ void conn_drain(struct conn *k)
 {
     if (k->state == CONN_IDLE)
         close_idle(k);
-    else
-        conn_hangup(k);
+    conn_hangup(k);
 }
 
 void conn_cut(struct conn *k)
@@ -433,64 +436,6 @@ void conn_forget(struct conn *k)
     atomic_fetch_sub(&w->door->connections, 1);
 }
 
-static void stop_shaking(struct conn *k)
-{
-    if (list_empty(&k->shaking))
-        return;
-    list_del(&k->shaking);
-    k->worker->n_shaking--;
-}
-
-static void on_shaken(void *conn)
-{
-    struct conn *k = conn;
-
-    atomic_fetch_add_explicit(&k->worker->door->handshakes, 1, memory_order_relaxed);
-    stop_shaking(k);
-    k->since_s = k->worker->mono_s;
-}
-
-static void begin_tls(struct conn *k)
-{
-    struct worker *w = k->worker;
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(k->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-
-    k->tls = tls_visit_begin(w->door->conf.tls, info->tls_session, on_shaken, k);
-    if (k->tls == NULL) {
-        shutdown(k->fd, SHUT_RDWR);
-        return;
-    }
-    list_add_tail(&w->shaking, &k->shaking);
-    w->n_shaking++;
-}
-
-static void end_tls(struct conn *k)
-{
-    if (!k->tls->shaken) {
-        const unsigned char alert[] = {21, 3, 3, 0, 2, 2, k->tls->alert}; /* fatal */
-
-        if (k->tls->alert != 0)
-            (void)!send(k->fd, alert, sizeof(alert), MSG_DONTWAIT | MSG_NOSIGNAL);
-        atomic_fetch_add_explicit(&k->worker->door->handshakes_failed, 1, memory_order_relaxed);
-        stop_shaking(k);
-    }
-    tls_visit_end(k->tls);
-    k->tls = NULL;
-}
-
-void conns_cut_shaking(struct worker *w)
-{
-    LIST_FOREACH_SAFE (at, tmp, &w->shaking) {
-        struct conn *k = CP_CONTAINER_OF(at, struct conn, shaking);
-
-        if (w->n_shaking < LIMIT_HANDSHAKES && w->mono_s - k->since_s <= LIMIT_HANDSHAKE_S)
-            return;
-        stop_shaking(k);
-        shutdown(k->fd, SHUT_RDWR);
-    }
-}
-
 void conn_on_connection(void *cls, struct MHD_Connection *mhd, void **context,
                         enum MHD_ConnectionNotificationCode what)
 {
@@ -506,7 +451,7 @@ void conn_on_connection(void *cls, struct MHD_Connection *mhd, void **context,
         list_add_tail(&w->conns, &k->place);
         *context = k;
         if (l == &w->tls)
-            begin_tls(k);
+            shake_begin(k);
         return;
     }
 
@@ -516,7 +461,7 @@ void conn_on_connection(void *cls, struct MHD_Connection *mhd, void **context,
         return;
     *context = NULL;
     if (k->tls != NULL)
-        end_tls(k);
+        shake_end(k);
     conn_forget(k);
 }
 

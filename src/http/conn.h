@@ -74,9 +74,6 @@ void conn_hangup(struct conn *k);
 void conn_drain(struct conn *k);
 /* The grace is over: no more bytes out of the store. */
 void conn_cut(struct conn *k);
-/* Cuts the oldest handshakes: those that take too long, and as many as leave fewer than
- * LIMIT_HANDSHAKES. */
-void conns_cut_shaking(struct worker *w);
 /* Ends what makes no headway although bytes move: libmicrohttpd's own time-out counts from the last
  * byte. */
 void conn_cut_slow(struct conn *k);

@@ -2,7 +2,7 @@
 #include "http/lobby.h"
 
 #include "base/mem.h"
-#include "http/conn.h"
+#include "http/shake.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
@@ -111,7 +111,7 @@ void lobby_serve(struct worker *w)
     struct dealt *t = oldest(&w->lobby_ready);
 
     leave(w, t);
-    conns_cut_shaking(w);
+    shake_cut(w);
     worker_adopt(&w->tls, t->fd, (const struct sockaddr *)&t->from, t->len, 0);
     mem_free(t);
 }

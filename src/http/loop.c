@@ -7,6 +7,7 @@
 #include "http/conn.h"
 #include "http/lobby.h"
 #include "http/reply.h"
+#include "http/shake.h"
 #include "http/sub.h"
 #include "http/tap.h"
 
@@ -364,7 +365,7 @@ static void look_at_clocks(struct worker *w)
     }
     taps_cut_slow(w);
     lobby_cut_slow(w);
-    conns_cut_shaking(w);
+    shake_cut(w);
 }
 
 /* Lets libmicrohttpd serve what is ready. A request takes it two or three rounds (answered,
@@ -379,6 +380,8 @@ static void run_library(struct library *l)
         /* It has begun with all that it could. */
         while (!list_empty(&l->coming))
             conn_forget(CP_CONTAINER_OF(l->coming.next, struct conn, place));
+        if (l == &l->worker->tls)
+            shake_rest(l->worker);
     }
 }
 
