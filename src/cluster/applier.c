@@ -13,6 +13,8 @@
 
 void engine_done(struct engine *e, struct proposal *p)
 {
+    blob_unref(p->command);
+    p->command = NULL;
     p->mail.next = NULL;
     *e->done_last = &p->mail;
     e->done_last = &p->mail.next;
@@ -198,7 +200,7 @@ static void apply_member(struct engine *e, uint64_t index, const struct command 
     answer_member(e, index, c, outcome);
     if (outcome == MEMBER_DONE) {
         reshape_want(e);
-        reshape_tell(e);
+        e->peers_changed = true;
     }
 }
 
@@ -230,7 +232,7 @@ static void apply_change(struct engine *e, const struct log_entry *entry)
     pthread_mutex_unlock(&e->lock);
     burn_many(e, added);
     reshape_want(e);
-    reshape_tell(e);
+    e->peers_changed = true;
 }
 
 /* An entry this program cannot read was committed by a newer one: going on would let this member's
@@ -277,6 +279,8 @@ static void apply(void *ctx, uint64_t index, const struct log_entry *entry)
 {
     struct engine *e = ctx;
     CP_ASSERT(index == e->applied_index + 1);
+    if (entry->term != e->applied_term)
+        forward_look_again(e);
     e->applied_index = index;
     e->applied_term = entry->term;
     switch (entry->type) {
@@ -302,15 +306,15 @@ static void role(void *ctx, enum consensus_role role, uint64_t term, uint64_t le
     e->leader_id = leader;
     pthread_mutex_unlock(&e->lock);
     reshape_want(e);
+    forward_look_again(e);
     if (role != CONSENSUS_LEADER)
         e->expiring = false; /* the next leader proposes what is due */
 }
 
 static void send_message(void *ctx, struct peer_message *m)
 {
-    (void)ctx;
-    (void)m;
-    CP_ASSERT(false && "a sole voter has no peer");
+    struct engine *e = ctx;
+    peers_send(e, m);
 }
 
 static void install(void *ctx, const struct snapshot_mark *mark)
@@ -322,9 +326,8 @@ static void install(void *ctx, const struct snapshot_mark *mark)
 
 static void snapshot(void *ctx, struct snapshot_mark *mark)
 {
-    (void)ctx;
-    (void)mark;
-    CP_ASSERT(false && "a sole voter sends no snapshot");
+    const struct engine *e = ctx;
+    *mark = e->snapshots.newest;
 }
 
 const struct consensus_ops engine_consensus_ops = {

@@ -172,7 +172,7 @@ static int by_id(const void *a, const void *b)
 static void found_cluster(struct engine *e, struct replay *r)
 {
     const struct engine_conf *conf = &e->conf;
-    CP_ASSERT(r->entries == NULL && conf->n_founders <= LIMIT_MEMBERS);
+    CP_ASSERT(r->entries == NULL && conf->n_founders > 0 && conf->n_founders <= LIMIT_MEMBERS);
     struct founder *sorted = mem_dup(conf->founders, conf->n_founders * sizeof(*sorted));
     qsort(sorted, conf->n_founders, sizeof(*sorted), by_id);
     r->cap = conf->n_founders + 1;
@@ -207,7 +207,7 @@ static int start_consensus(struct engine *e, const struct replay *r, struct err 
                                   .entries = r->entries,
                                   .n_entries = r->n};
     if (r->base_index > 0)
-        boot.snapshot = &e->boot_mark;
+        boot.snapshot = &e->snapshots.newest;
     e->consensus = consensus_new(&conf, &engine_consensus_ops, e);
     return consensus_start(e->consensus, &boot, engine_mono_ms(e), err);
 }
@@ -230,8 +230,8 @@ static int read_files(struct engine *e, struct replay *r, struct wal_info *info,
     bool found;
     int rv = snapshot_restore(e, &found, err);
     if (rv == 0 && found) {
-        r->base_index = e->boot_mark.index;
-        r->base_term = e->boot_mark.term;
+        r->base_index = e->snapshots.newest.index;
+        r->base_term = e->snapshots.newest.term;
         r->last_stamp_ns = e->boot_stamp_ns;
     }
     if (rv == 0)
@@ -258,7 +258,7 @@ int engine_boot(struct engine *e, struct err *err)
         goto out;
     }
     settle_log(e, &r);
-    if (r.n == 0 && r.base_index == 0 && e->conf.n_founders > 0)
+    if (r.n == 0 && r.base_index == 0 && !e->conf.joins)
         found_cluster(e, &r);
     timekeeper_start(&e->time, e->conf.clock, r.last_stamp_ns);
     rv = start_consensus(e, &r, err);

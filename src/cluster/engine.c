@@ -11,14 +11,11 @@
 #include <errno.h>
 #include <poll.h>
 
-#define EXPIRE_MAX     500  /* nodes one expire entry may remove: 2 to 3 ms of the engine */
-#define RECLAIM_BUDGET 500  /* items freed a turn while requests wait */
-#define SUBMIT_MAX     8192 /* entries in one submit */
-#define FEATURE_LEVEL  1    /* what this program knows; announced when the cluster has none */
+#define EXPIRE_MAX     500 /* nodes one expire entry may remove: 2 to 3 ms of the engine */
+#define RECLAIM_BUDGET 500 /* items freed a turn while requests wait */
 #define NS_NEVER       UINT64_MAX
 
-#define CAUSE_STOPPED   "etcdserver: server stopped"
-#define CAUSE_NO_LEADER "etcdserver: no leader"
+#define CAUSE_STOPPED "etcdserver: server stopped"
 
 /* ---- what other threads call ---- */
 
@@ -45,6 +42,14 @@ void engine_unwatch(struct engine *e, struct watch *w)
     w->mail.kind = MAIL_UNWATCH;
     w->mail.next = NULL;
     mailbox_post_chain(&e->box, &w->mail);
+}
+
+bool engine_read(struct engine *e, struct quorum_read *r)
+{
+    CP_ASSERT(r->done != NULL);
+    r->mail.kind = MAIL_READ;
+    r->deadline_ns = clock_mono_ns(e->conf.clock) + engine_write_timeout_ns(e);
+    return mailbox_post(&e->box, &r->mail);
 }
 
 struct store *engine_store(struct engine *e)
@@ -82,67 +87,17 @@ int64_t engine_now_ns(const struct engine *e)
     return timekeeper_peek(&e->time);
 }
 
-/* ---- the batch ---- */
-
-void engine_batch(struct engine *e, struct blob *command, uint64_t request)
-{
-    command_address(command, e->member_id, request);
-    if (e->batch_n == e->batch_cap) {
-        e->batch_cap = e->batch_cap > 0 ? e->batch_cap * 2 : 256;
-        e->batch = mem_realloc(e->batch, e->batch_cap * sizeof(*e->batch));
-    }
-    e->batch[e->batch_n++] = (struct log_entry){.type = ENTRY_COMMAND, .payload = command};
-}
-
-/* A refused batch: whoever waits for one of its entries is told. */
-static void refuse_batch(struct engine *e, const char *cause)
-{
-    for (size_t i = 0; i < e->batch_n; i++) {
-        struct command c;
-        if (command_decode(blob_span(e->batch[i].payload), &c, NULL) != 0)
-            continue;
-        struct proposal *p = waiting_take(&e->waiting, c.request);
-        if (p != NULL)
-            engine_fail(e, p, cause);
-    }
-    e->expiring = false;
-}
-
-static void submit_batch(struct engine *e)
-{
-    if (e->batch_n == 0)
-        return;
-    int64_t stamp_ns = timekeeper_now(&e->time);
-    for (size_t i = 0; i < e->batch_n; i++)
-        command_stamp(e->batch[i].payload, stamp_ns);
-    uint64_t first;
-    int rv =
-        consensus_submit(e->consensus, e->batch, (unsigned)e->batch_n, engine_mono_ms(e), &first);
-    if (rv != 0)
-        refuse_batch(e, rv == ERR_NOT_LEADER ? CAUSE_NO_LEADER : err_text(rv));
-    for (size_t i = 0; i < e->batch_n; i++)
-        blob_unref(e->batch[i].payload);
-    e->batch_n = 0;
-}
-
 /* ---- mail ---- */
 
 static void take_proposal(struct engine *e, struct proposal *p)
 {
-    struct blob *command = p->command;
     int trouble = atomic_load(&e->log_trouble);
-    p->command = NULL;
-    if (atomic_load(&e->stopping) || trouble != 0) {
-        blob_unref(command);
-        if (atomic_load(&e->stopping))
-            engine_fail(e, p, CAUSE_STOPPED);
-        else
-            engine_fail_no_room(e, p, trouble);
-        return;
-    }
-    if (e->batch_n == SUBMIT_MAX)
-        submit_batch(e);
-    engine_batch(e, command, waiting_add(&e->waiting, p));
+    if (atomic_load(&e->stopping))
+        engine_fail(e, p, CAUSE_STOPPED);
+    else if (trouble != 0)
+        engine_fail_no_room(e, p, trouble);
+    else
+        forward_add(e, p);
 }
 
 static void open_watch(struct engine *e, struct watch *w)
@@ -160,18 +115,26 @@ static void close_watch(struct engine *e, struct watch *w)
     w->closed(w);
 }
 
-/* Writes join the batch; watches are set aside until the turn's changes are published. Gives them,
- * oldest first. */
+/* Watches are set aside until the turn's changes are published. Gives them, oldest first. */
 static struct mail *sort_mail(struct engine *e, struct mail *mail)
 {
     struct mail *watches = NULL, **last = &watches;
     while (mail != NULL) {
         struct mail *next = mail->next;
-        if (mail->kind == MAIL_PROPOSAL) {
+        switch (mail->kind) {
+        case MAIL_PROPOSAL:
             take_proposal(e, CP_CONTAINER_OF(mail, struct proposal, mail));
-        } else if (mail->kind == MAIL_SNAPSHOT) {
+            break;
+        case MAIL_READ:
+            reads_add(e, CP_CONTAINER_OF(mail, struct quorum_read, mail));
+            break;
+        case MAIL_FRAME:
+            peers_receive(e, CP_CONTAINER_OF(mail, struct frame, mail));
+            break;
+        case MAIL_SNAPSHOT:
             snapshot_ended(e, mail);
-        } else {
+            break;
+        default:
             mail->next = NULL;
             *last = mail;
             last = &mail->next;
@@ -199,13 +162,14 @@ static void serve_watches(struct engine *e, struct mail *mail)
 static bool expiry_due(struct engine *e)
 {
     return !e->expiring && consensus_role(e->consensus) == CONSENSUS_LEADER &&
+           engine_mono_ms(e) >= e->forwarding.retry_ms &&
            store_next_expiry(e->store) <= timekeeper_now(&e->time);
 }
 
 static void propose_expiry(struct engine *e)
 {
     struct command c = {.kind = COMMAND_EXPIRE, .expire_max = EXPIRE_MAX};
-    engine_batch(e, command_encode(&c), waiting_add(&e->waiting, NULL));
+    forward_add_own(e, command_encode(&c));
     e->expiring = true;
 }
 
@@ -229,17 +193,21 @@ void engine_step(struct engine *e)
     struct mail *watches = sort_mail(e, mailbox_take(&e->box));
     if (expiry_due(e))
         propose_expiry(e);
-    submit_batch(e);
+    introduce_turn(e);
+    forward_turn(e);
     consensus_durable(e->consensus, wal_durable(e->wal), engine_mono_ms(e));
     if (engine_mono_ms(e) >= consensus_deadline_ms(e->consensus))
         consensus_tick(e->consensus, engine_mono_ms(e));
     reshape_turn(e);
+    peers_turn(e);
+    reads_turn(e);
     wal_flush(e->wal);
     engine_fail_overdue(e);
     atomic_store_explicit(&e->pub_raft_index, consensus_commit_index(e->consensus),
                           memory_order_relaxed);
     engine_publish(e); /* before the answers: whoever gets one can read what it wrote */
     answer(e);
+    reads_finish(e);
     serve_watches(e, watches);
     atomic_store_explicit(&e->counters[COUNT_WATCHERS], hub_watchers(e->hub), memory_order_relaxed);
     if (e->conf.turn_end != NULL)
@@ -254,19 +222,32 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+static uint64_t ms_to_ns(uint64_t ms)
+{
+    return ms < NS_NEVER / (uint64_t)NS_PER_MS ? ms * (uint64_t)NS_PER_MS : NS_NEVER;
+}
+
+/* When the next node expires, as long as it is this member's to say so. */
+static uint64_t expiry_ns(struct engine *e)
+{
+    int64_t expiry = store_next_expiry(e->store);
+    if (e->expiring || expiry == STORE_NEVER || consensus_role(e->consensus) != CONSENSUS_LEADER)
+        return NS_NEVER;
+    int64_t left = expiry - timekeeper_now(&e->time);
+    uint64_t due = clock_mono_ns(e->conf.clock) + (left > 0 ? (uint64_t)left : 0);
+    uint64_t retry = ms_to_ns(e->forwarding.retry_ms);
+    return due > retry ? due : retry;
+}
+
 uint64_t engine_deadline_ns(struct engine *e)
 {
     if (e->reclaiming)
         return 0;
-    uint64_t deadline =
-        earlier(consensus_deadline_ms(e->consensus) * (uint64_t)NS_PER_MS, engine_overdue_ns(e));
-    int64_t expiry = store_next_expiry(e->store);
-    if (!e->expiring && expiry != STORE_NEVER && consensus_role(e->consensus) == CONSENSUS_LEADER) {
-        int64_t left = expiry - timekeeper_now(&e->time);
-        deadline =
-            earlier(deadline, clock_mono_ns(e->conf.clock) + (left > 0 ? (uint64_t)left : 0));
-    }
-    return deadline;
+    uint64_t ms = earlier(consensus_deadline_ms(e->consensus), forward_deadline_ms(e));
+    ms = earlier(ms, reads_deadline_ms(e));
+    ms = earlier(ms, introduce_deadline_ms(e));
+    ms = earlier(ms, reshape_deadline_ms(e));
+    return earlier(earlier(ms_to_ns(ms), engine_overdue_ns(e)), expiry_ns(e));
 }
 
 /* The log thread and engine_stop wake by the eventfd itself, so what they say is never slept over.
@@ -292,6 +273,7 @@ static void fail_all(struct engine *e, const char *cause)
     while ((p = waiting_expired(&e->waiting, NS_NEVER - 1)) != NULL)
         engine_fail(e, p, cause);
     answer(e);
+    reads_fail(e, cause);
 }
 
 /* The last turn. */
@@ -317,27 +299,13 @@ static void *engine_main(void *arg)
 
 /* ---- start and stop ---- */
 
-static void fill_member(const struct engine *e, struct command_member *m)
+/* A member alone can serve at once; the others take part first. */
+static void first_turn(struct engine *e)
 {
-    *m = (struct command_member){.id = e->member_id, .name = e->conf.name};
-    for (unsigned i = 0; i < e->conf.n_peer_urls; i++)
-        m->peer_urls[m->n_peer_urls++] = e->conf.peer_urls[i];
-    for (unsigned i = 0; i < e->conf.n_client_urls; i++)
-        m->client_urls[m->n_client_urls++] = e->conf.client_urls[i];
-}
-
-/* What the cluster should know of this member and does not yet; costs store indexes only when
- * something is new. */
-static void introduce(struct engine *e)
-{
-    struct command c = {.kind = COMMAND_MEMBER};
-    fill_member(e, &c.member);
-    if (!member_has(&e->members, &c.member))
-        engine_batch(e, command_encode(&c), waiting_add(&e->waiting, NULL));
-    struct command level = {.kind = COMMAND_LEVEL, .level = FEATURE_LEVEL};
-    if (e->members.level == 0)
-        engine_batch(e, command_encode(&level), waiting_add(&e->waiting, NULL));
-    submit_batch(e);
+    introduce_turn(e);
+    forward_turn(e);
+    if (consensus_role(e->consensus) != CONSENSUS_LEADER)
+        return;
     wal_sync(e->wal);
     consensus_durable(e->consensus, wal_durable(e->wal), engine_mono_ms(e));
     atomic_store_explicit(&e->pub_raft_index, consensus_commit_index(e->consensus),
@@ -354,8 +322,8 @@ static void engine_free(struct engine *e)
     hub_free(e->hub);
     store_free(e->store);
     member_table_fini(&e->members);
+    forward_fini(e);
     waiting_fini(&e->waiting);
-    mem_free(e->batch);
     pthread_mutex_destroy(&e->lock);
     mailbox_fini(&e->box);
     mem_free(e);
@@ -379,12 +347,15 @@ int engine_start(struct engine **out, const struct engine_conf *conf, struct err
     pthread_mutex_init(&e->lock, NULL);
     e->start_ns = clock_wall_ns(conf->clock);
     waiting_init(&e->waiting, rand_u64() >> 1);
+    forward_init(e);
+    reads_init(e);
+    e->peers_changed = true;
     e->store = store_new();
     e->hub = hub_new(conf->history_events, conf->history_bytes, engine_existed, e);
     rv = engine_boot(e, err);
     if (rv != 0)
         goto fail;
-    introduce(e);
+    first_turn(e);
     rv = conf->stepped ? 0 : pthread_create(&e->thread, NULL, engine_main, e);
     if (rv != 0) {
         rv = err_sys(err, rv, "start the engine thread");

@@ -22,7 +22,7 @@ struct wire;  /* wire.h */
 
 #define ENGINE_TRAILING 5000u
 
-/* One of the members that begin a new cluster. */
+/* One of the members as a new one is told of them. */
 struct founder {
     uint64_t id;
     struct span name;
@@ -33,9 +33,11 @@ struct founder {
 struct engine_conf {
     const struct datadir *dir; /* open; outlives the engine */
     uint64_t cluster_id, member_id;
-    /* Of a new cluster: all of them, this member too, in any order; every one of them is started
-     * with the same. 0: this member was added to a cluster that is there. Without effect when the
-     * directory holds a member already. Borrowed by engine_start only. */
+    /* The members as this one is told at its start, itself too, in any order: with joins false
+     * those of a new cluster, each of which is started with the same; else those that are there
+     * already and where to find them. Outlives the engine. Without effect when the directory holds
+     * a member already. */
+    bool joins;
     unsigned n_founders;
     const struct founder *founders;
     const struct wire *wire; /* NULL: there are no other members, nor will there be */
@@ -90,7 +92,8 @@ struct proposal {
     void *owner;          /* the caller's own */
     struct blob *command; /* takes; encoded, address and stamp are filled in by the engine */
     uint64_t deadline_ns; /* monotonic; set by engine_propose */
-    uint64_t index, term; /* engine: where it stands in the log */
+    uint64_t term;        /* engine: in which it was sent to the leader; 0: not yet */
+    uint64_t number;      /* engine: of the frame it was sent in; 0: it was sent here */
     /* Outcome */
     enum v2_code code;
     struct event *event; /* V2_OK: gives one reference */
@@ -134,6 +137,7 @@ struct quorum_read {
     struct mail mail;
     void *owner;          /* the caller's own */
     uint64_t deadline_ns; /* monotonic; set by engine_read */
+    uint64_t index;       /* engine: it may run once this is applied */
     /* Outcome */
     enum v2_code code; /* V2_OK, or V2_RAFT_INTERNAL with a cause */
     struct buf cause;  /* owned by the read */

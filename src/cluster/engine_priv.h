@@ -1,15 +1,19 @@
-/* What engine.c, boot.c and applier.c share; no other folder includes it. */
+/* What the files of the engine share; no other folder includes it. */
 #pragma once
 
 #include "cluster/consensus.h"
 #include "cluster/engine.h"
+#include "cluster/forward.h"
 #include "cluster/job.h"
 #include "cluster/member.h"
+#include "cluster/peers.h"
+#include "cluster/reads.h"
 #include "cluster/reshape.h"
 #include "cluster/snapshot.h"
 #include "cluster/status.h"
 #include "cluster/timekeeper.h"
 #include "cluster/waiting.h"
+#include "cluster/wire.h"
 #include "codec/command.h"
 #include "disk/wal.h"
 
@@ -53,9 +57,10 @@ struct engine {
     struct hub *hub;
     struct waiting waiting;
     struct mail *done_first,
-        **done_last;         /* completed proposals of this turn, answered after publish */
-    struct log_entry *batch; /* entries of this turn's submit */
-    size_t batch_n, batch_cap;
+        **done_last;    /* completed proposals of this turn, answered after publish */
+    struct batch batch; /* commands of this turn, and those that could not go yet */
+    struct forwarding forwarding;
+    struct reading reading;
     uint64_t applied_index, applied_term;
     struct replay *replay;            /* boot.c, while the log is read */
     struct event *events[EVENTS_MAX]; /* of this turn, not yet announced; one reference each */
@@ -63,11 +68,13 @@ struct engine {
     struct job *jobs; /* stepped: those that wait, oldest first */
     struct snapshotter snapshots;
     struct reshaper reshaper;
-    struct snapshot_mark boot_mark; /* boot: of the snapshot that was restored */
     int64_t boot_stamp_ns;
-    bool expiring;   /* an expire entry is in the log and not yet applied */
-    bool reclaiming; /* the store has more to free */
-    bool dirty;      /* the tree was changed since the last publish */
+    uint64_t introduce_ms; /* not before this does this member say again who it is */
+    bool introduced;       /* the cluster knows who it is */
+    bool peers_changed;    /* the wire has to be told */
+    bool expiring;         /* an expire entry is in the log and not yet applied */
+    bool reclaiming;       /* the store has more to free */
+    bool dirty;            /* the tree was changed since the last publish */
 };
 
 /* boot.c: log and consensus, up to the point where committed entries have been applied. */
@@ -94,8 +101,10 @@ void engine_publish(struct engine *e);
 /* The hub asks whether PATH stood below the directory that EVENT removed. */
 bool engine_existed(void *ctx, const struct event *event, struct span path);
 
-/* Adds an encoded command to this turn's batch; takes the reference. */
-void engine_batch(struct engine *e, struct blob *command, uint64_t request);
+/* introduce.c: publishes this member's name and URLs, and the cluster's level, until they are known;
+ * costs store indexes only when something is new. */
+void introduce_turn(struct engine *e);
+uint64_t introduce_deadline_ms(const struct engine *e);
 
 static inline uint64_t engine_mono_ms(const struct engine *e)
 {

@@ -19,11 +19,15 @@ noinst_LIBRARIES += %D%/libcluster.a
 	%D%/boot.c \
 	%D%/copy.c %D%/copy.h \
 	%D%/engine.c %D%/engine.h %D%/engine_priv.h \
+	%D%/forward.c %D%/forward.h \
 	%D%/frame.c %D%/frame.h %D%/frame_priv.h \
 	%D%/frame_decode.c \
+	%D%/introduce.c \
 	%D%/job.c %D%/job.h \
 	%D%/member.c %D%/member.h \
 	%D%/overdue.c \
+	%D%/peers.c %D%/peers.h \
+	%D%/reads.c %D%/reads.h \
 	%D%/reshape.c %D%/reshape.h \
 	%D%/restore.c \
 	%D%/snapshot.c %D%/snapshot.h \

@@ -1,7 +1,6 @@
 #include "cluster/engine_priv.h"
 
 #include "base/log.h"
-#include "cluster/wire.h"
 
 #define RETRY_MS 20
 
@@ -147,26 +146,13 @@ void engine_removed(struct engine *e)
     mailbox_wake(&e->box);
 }
 
-static void fill_peer(struct wire_peer *p, const struct member *m)
+uint64_t reshape_deadline_ms(const struct engine *e)
 {
-    struct command_member info;
-    member_read(m->info, &info);
-    *p = (struct wire_peer){.id = m->id, .n_urls = info.n_peer_urls};
-    memcpy(p->urls, info.peer_urls, sizeof(p->urls));
-}
-
-void reshape_tell(struct engine *e)
-{
-    const struct member_table *t = &e->members;
-    struct wire_peer peers[2 * LIMIT_MEMBERS];
-    unsigned n = 0;
-    if (e->conf.wire == NULL)
-        return;
-    for (unsigned i = 0; i < t->n; i++)
-        if (t->m[i].id != e->member_id)
-            fill_peer(&peers[n++], &t->m[i]);
-    for (unsigned i = 0; i < t->n_leaving; i++)
-        if (t->leaving[i].id != e->member_id)
-            fill_peer(&peers[n++], &t->leaving[i]);
-    e->conf.wire->peers(e->conf.wire->ctx, peers, n);
+    const struct reshaper *r = &e->reshaper;
+    uint64_t due = UINT64_MAX;
+    if (r->wanted && consensus_role(e->consensus) == CONSENSUS_LEADER)
+        due = r->retry_ms;
+    if (r->gone_ms != 0 && !r->left && r->gone_ms + 2 * (uint64_t)e->conf.election_ms < due)
+        due = r->gone_ms + 2 * (uint64_t)e->conf.election_ms;
+    return due;
 }

@@ -27,6 +27,5 @@ void reshape_turn(struct engine *e);
 /* Once a turn, after the answers: a member that was removed says so and goes, once the others can
  * do without it. */
 void reshape_leave(struct engine *e);
-/* Tells the wire whom to talk to: all of the table, and those who were removed from it as long as
- * they are in the configuration. */
-void reshape_tell(struct engine *e);
+/* When a turn is due for it, monotonic ms; UINT64_MAX: not by time. */
+uint64_t reshape_deadline_ms(const struct engine *e);

@@ -132,7 +132,7 @@ static void adopt_members(struct engine *e, const struct dump_head *head)
     t->level = head->level;
     pthread_mutex_unlock(&e->lock);
     reshape_want(e);
-    reshape_tell(e);
+    e->peers_changed = true;
 }
 
 /* What the file held becomes the engine's state. */
@@ -146,11 +146,10 @@ static void adopt(struct engine *e, struct load_result *r, uint64_t bytes)
     adopt_members(e, head);
     for (unsigned i = 0; i < head->n_counters && i < COUNT_WATCHERS; i++)
         atomic_store_explicit(&e->counters[i], head->counters[i], memory_order_relaxed);
-    fill_mark(head, &e->boot_mark);
+    fill_mark(head, &e->snapshots.newest);
     e->applied_index = head->raft_index;
     e->applied_term = head->raft_term;
     e->boot_stamp_ns = head->time_ns;
-    e->snapshots.index = head->raft_index;
     e->snapshots.bytes = bytes;
 }
 

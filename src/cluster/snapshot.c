@@ -74,7 +74,7 @@ static void run(struct job *job)
 static bool due(const struct engine *e)
 {
     const struct snapshotter *s = &e->snapshots;
-    return s->job == NULL && e->applied_index - s->index >= e->conf.snapshot_count &&
+    return s->job == NULL && e->applied_index - s->newest.index >= e->conf.snapshot_count &&
            s->log_bytes >= s->bytes / 2 && engine_mono_ms(e) >= s->retry_ms;
 }
 
@@ -194,13 +194,13 @@ void snapshot_ended(struct engine *e, struct mail *mail)
         s->retry_ms = engine_mono_ms(e) + RETRY_MS;
     } else {
         /* The log stays until the snapshot before this one, in case this one turns out bad. */
-        s->before = s->index;
-        s->index = j->mark.index;
+        s->before = s->newest.index;
+        s->newest = j->mark;
         s->bytes = j->bytes;
         (void)consensus_snapshot_done(e->consensus, &j->mark, e->conf.snapshot_trailing,
                                       engine_mono_ms(e));
         wal_purge(e->wal, s->before);
-        log_info("snapshot.taken", LOG_U("index", s->index), LOG_U("bytes", s->bytes));
+        log_info("snapshot.taken", LOG_U("index", s->newest.index), LOG_U("bytes", s->bytes));
     }
     mem_free(j);
 }

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/mailbox.h"
+#include "cluster/consensus.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,12 +16,12 @@ struct snapshot_job;
 
 /* Engine only. */
 struct snapshotter {
-    struct snapshot_job *job; /* the one that is being written, or NULL */
-    uint64_t index;     /* last entry that the newest durable snapshot holds; 0: there is none */
-    uint64_t before;    /* the same of the one kept beside it; 0: there is none */
-    uint64_t bytes;     /* its size */
-    uint64_t log_bytes; /* payloads written to the log since it was begun */
-    uint64_t retry_ms;  /* after a failure: not before this */
+    struct snapshot_job *job;    /* the one that is being written, or NULL */
+    struct snapshot_mark newest; /* durable; index 0: there is none */
+    uint64_t before;             /* the same of the one kept beside it; 0: there is none */
+    uint64_t bytes;              /* its size */
+    uint64_t log_bytes;          /* payloads written to the log since it was begun */
+    uint64_t retry_ms;           /* after a failure: not before this */
 };
 
 /* Once a turn, when all that was applied is published. */

@@ -31,6 +31,11 @@ int64_t timekeeper_now(struct timekeeper *t)
     return t->at_ns;
 }
 
+int64_t timekeeper_known(struct timekeeper *t)
+{
+    return timekeeper_now(t);
+}
+
 void timekeeper_saw(struct timekeeper *t, int64_t stamp_ns)
 {
     if (stamp_ns <= t->at_ns)

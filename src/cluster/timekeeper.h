@@ -19,6 +19,8 @@ struct timekeeper {
 void timekeeper_start(struct timekeeper *t, const struct clock *clock, int64_t last_stamp_ns);
 /* The time now, moved on. */
 int64_t timekeeper_now(struct timekeeper *t);
+/* The time now for others to go by; 0: this is a guess. */
+int64_t timekeeper_known(struct timekeeper *t);
 /* A stamp of the log was seen: the time is not before it. */
 void timekeeper_saw(struct timekeeper *t, int64_t stamp_ns);
 /* Any thread: the time now. */

@@ -49,11 +49,16 @@ uint64_t waiting_add(struct waiting *w, struct proposal *p)
     return w->next++;
 }
 
+struct proposal *waiting_get(const struct waiting *w, uint64_t request)
+{
+    return request - w->oldest < w->next - w->oldest ? *place(w, request) : NULL;
+}
+
 struct proposal *waiting_take(struct waiting *w, uint64_t request)
 {
-    if (request - w->oldest >= w->next - w->oldest)
+    struct proposal *p = waiting_get(w, request);
+    if (p == NULL)
         return NULL;
-    struct proposal *p = *place(w, request);
     *place(w, request) = NULL;
     skip_taken(w);
     return p;

@@ -17,6 +17,8 @@ void waiting_init(struct waiting *w, uint64_t first);
 void waiting_fini(struct waiting *w);
 /* Keeps P until it is taken; returns its number. */
 uint64_t waiting_add(struct waiting *w, struct proposal *p);
+/* The proposal of that number, which stays; or NULL. */
+struct proposal *waiting_get(const struct waiting *w, uint64_t request);
 /* Gives the proposal of that number, or NULL. */
 struct proposal *waiting_take(struct waiting *w, uint64_t request);
 /* Gives the oldest one whose deadline is not after NOW_NS, or NULL. */

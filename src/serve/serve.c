@@ -25,6 +25,7 @@
 struct server {
     struct options options;
     struct datadir dir;
+    struct founder founder;
     struct engine *engine;
     struct api api;
     struct door *door;
@@ -81,14 +82,16 @@ static int listen_all(struct server *s, struct err *e)
 static int start_engine(struct server *s, struct err *e)
 {
     const struct options *o = &s->options;
-    struct founder self = {.peer_urls = o->advertise_peer.text, .n_peer_urls = o->advertise_peer.n};
-    self.id =
-        identity_member(self.peer_urls, self.n_peer_urls, span_of(o->initial_cluster_token), 0);
+    struct founder *self = &s->founder;
+    self->peer_urls = o->advertise_peer.text;
+    self->n_peer_urls = o->advertise_peer.n;
+    self->id =
+        identity_member(self->peer_urls, self->n_peer_urls, span_of(o->initial_cluster_token), 0);
     struct engine_conf conf = {.dir = &s->dir,
-                               .cluster_id = identity_cluster(&self.id, 1),
-                               .member_id = self.id,
+                               .cluster_id = identity_cluster(&self->id, 1),
+                               .member_id = self->id,
                                .n_founders = 1,
-                               .founders = &self,
+                               .founders = self,
                                .name = span_of(o->name),
                                .peer_urls = o->advertise_peer.text,
                                .n_peer_urls = o->advertise_peer.n,

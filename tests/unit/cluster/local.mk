@@ -40,6 +40,17 @@ TESTS += %D%/test_engine
 	src/store/libstore.a src/proto/libproto.a src/base/libbase.a \
 	$(RAFT_LIBS) $(GNUTLS_LIBS) $(CHECK_LIBS)
 
+check_PROGRAMS += %D%/test_cluster
+TESTS += %D%/test_cluster
+%C%_test_cluster_SOURCES = \
+	%D%/test_cluster.c \
+	%D%/trio.c %D%/trio.h
+%C%_test_cluster_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+%C%_test_cluster_LDADD = \
+	src/cluster/libcluster.a src/watch/libwatch.a src/codec/libcodec.a src/disk/libdisk.a \
+	src/store/libstore.a src/proto/libproto.a src/base/libbase.a \
+	$(RAFT_LIBS) $(GNUTLS_LIBS) $(CHECK_LIBS)
+
 check_PROGRAMS += %D%/test_consensus
 TESTS += %D%/test_consensus
 %C%_test_consensus_SOURCES = \

@@ -1,0 +1,185 @@
+#include "cluster/peers.h"
+
+#include "base/mem.h"
+#include "cluster/engine_priv.h"
+
+/* ---- out ---- */
+
+static bool send_message(struct engine *e, struct peer_message *m)
+{
+    const struct wire *wire = e->conf.wire;
+    struct frame *f = frame_new(FRAME_MESSAGE, e->member_id, m->to);
+    f->message = m;
+    m->time_ns = timekeeper_known(&e->time);
+    bool sent = m->type == PEER_SNAPSHOT
+                    ? wire->send_snapshot(wire->ctx, m->to, &f, m->snapshot.mark->index,
+                                          m->snapshot.mark->term)
+                    : wire->send(wire->ctx, m->to, &f);
+    if (!sent)
+        frame_free(f); /* as good as lost on the way: consensus sends it again */
+    return sent;
+}
+
+/* Entries FROM to TO of M, as a message of its own. */
+static struct peer_message *cut(const struct peer_message *m, unsigned from, unsigned to)
+{
+    struct peer_message *p = peer_message_new(PEER_APPEND, m->from, m->to, to - from);
+    const struct log_entry *entries = m->append.entries;
+    p->term = m->term;
+    p->append.prev_index = m->append.prev_index + from;
+    p->append.prev_term = from > 0 ? entries[from - 1].term : m->append.prev_term;
+    p->append.commit = m->append.commit;
+    for (unsigned i = from; i < to; i++) {
+        p->append.entries[i - from] = entries[i];
+        blob_ref(entries[i].payload);
+    }
+    return p;
+}
+
+/* The core counts entries, a frame bytes: an append that is too long for one goes as several. All
+ * of it must go, for the core counts on every entry that it gave. */
+static void send_append(struct engine *e, struct peer_message *m)
+{
+    const struct log_entry *entries = m->append.entries;
+    unsigned from = 0, n = m->append.n;
+    bool sent = true;
+    while (sent && from < n) {
+        size_t bytes = entries[from].payload->len;
+        unsigned to = from + 1;
+        while (to < n && bytes + entries[to].payload->len <= LIMIT_APPEND_BYTES)
+            bytes += entries[to++].payload->len;
+        if (from == 0 && to == n) {
+            (void)send_message(e, m);
+            return;
+        }
+        sent = send_message(e, cut(m, from, to));
+        from = to;
+    }
+    peer_message_free(m);
+}
+
+void peers_send(struct engine *e, struct peer_message *m)
+{
+    if (m->type == PEER_APPEND && m->append.n > 0)
+        send_append(e, m);
+    else
+        (void)send_message(e, m);
+}
+
+/* ---- in ---- */
+
+/* Any thread. */
+void engine_receive(struct engine *e, struct frame *f)
+{
+    f->mail.kind = MAIL_FRAME;
+    if (!mailbox_post(&e->box, &f->mail))
+        frame_free(f); /* consensus sends again; what was forwarded times out */
+}
+
+static void receive_message(struct engine *e, struct frame *f)
+{
+    struct peer_message *m = f->message;
+    f->message = NULL;
+    if (m->from != f->from) {
+        peer_message_free(m);
+        return;
+    }
+    consensus_receive(e->consensus, m, engine_mono_ms(e));
+}
+
+void peers_receive(struct engine *e, struct frame *f)
+{
+    if (f->to == e->member_id && f->from != e->member_id) {
+        switch (f->type) {
+        case FRAME_MESSAGE:
+            receive_message(e, f);
+            break;
+        case FRAME_FORWARD:
+            forward_receive(e, f);
+            break;
+        case FRAME_REFUSED:
+            forward_refused(e, f);
+            break;
+        case FRAME_READ:
+        case FRAME_READ_INDEX:
+        case FRAME_CONFIRM:
+        case FRAME_CONFIRMED:
+            reads_receive(e, f);
+            break;
+        }
+    }
+    frame_free(f);
+}
+
+/* ---- whom to talk to ---- */
+
+struct peer_list {
+    unsigned n;
+    struct wire_peer v[2 * LIMIT_MEMBERS];
+};
+
+static struct wire_peer *peer_of(struct peer_list *list, uint64_t id, bool add)
+{
+    for (unsigned i = 0; i < list->n; i++)
+        if (list->v[i].id == id)
+            return &list->v[i];
+    if (!add)
+        return NULL;
+    CP_ASSERT(list->n < CP_COUNT(list->v));
+    list->v[list->n] = (struct wire_peer){.id = id};
+    return &list->v[list->n++];
+}
+
+static void add_member(struct peer_list *list, const struct member *m)
+{
+    struct command_member info;
+    struct wire_peer *p = peer_of(list, m->id, true);
+    member_read(m->info, &info);
+    p->n_urls = info.n_peer_urls;
+    memcpy(p->urls, info.peer_urls, p->n_urls * sizeof(p->urls[0]));
+}
+
+/* All of the table, those who were removed from it as long as they are in the configuration, and
+ * whoever else is in that. */
+static void add_known(struct engine *e, struct peer_list *list)
+{
+    struct consensus_members now;
+    for (unsigned i = 0; i < e->members.n; i++)
+        add_member(list, &e->members.m[i]);
+    for (unsigned i = 0; i < e->members.n_leaving; i++)
+        add_member(list, &e->members.leaving[i]);
+    consensus_members(e->consensus, &now);
+    for (unsigned i = 0; i < now.n; i++)
+        (void)peer_of(list, now.m[i].id, true);
+}
+
+/* Where the others are, as this member was told at its start, counts for those that the table does
+ * not know the URLs of: before the first entries are committed, and where nothing is in the log
+ * yet. */
+static void add_told(struct engine *e, struct peer_list *list)
+{
+    bool all = list->n == 0;
+    for (unsigned i = 0; i < e->conf.n_founders; i++) {
+        const struct founder *f = &e->conf.founders[i];
+        struct wire_peer *p = peer_of(list, f->id, all);
+        if (p == NULL || p->n_urls > 0)
+            continue;
+        for (unsigned k = 0; k < f->n_peer_urls; k++)
+            p->urls[p->n_urls++] = f->peer_urls[k];
+    }
+}
+
+void peers_turn(struct engine *e)
+{
+    if (!e->peers_changed || e->conf.wire == NULL)
+        return;
+    struct peer_list *list = mem_zalloc(sizeof(*list));
+    e->peers_changed = false;
+    add_known(e, list);
+    add_told(e, list);
+    for (unsigned i = 0; i < list->n; i++)
+        if (list->v[i].id == e->member_id)
+            list->v[i] = list->v[--list->n];
+    e->conf.wire->peers(e->conf.wire->ctx, list->v, list->n);
+    mem_free(list);
+}

@@ -1,0 +1,110 @@
+/* cluster: several members in one process: elections, replication, forwarding, quorum reads. */
+#include "trio.h"
+
+#include "cluster/frame.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void three(void)
+{
+    trio_setup(3, UINT64_MAX);
+}
+
+START_TEST(all_elect_and_replicate)
+{
+    unsigned leader = trio_leader();
+    trio_put_well(leader, "/a", "1");
+    for (unsigned i = 0; i < 3; i++)
+        trio_await(i, "/a", "1");
+}
+END_TEST
+
+START_TEST(any_member_takes_writes)
+{
+    (void)trio_leader();
+    for (unsigned i = 0; i < 3; i++) {
+        char path[16], value[16];
+        snprintf(path, sizeof(path), "/from%u", i);
+        trio_put_well(i, path, "x");
+        ck_assert(trio_get(i, path, value, sizeof(value))); /* who has the answer can read it */
+    }
+    for (unsigned i = 0; i < 3; i++)
+        for (unsigned k = 0; k < 3; k++) {
+            char path[16];
+            snprintf(path, sizeof(path), "/from%u", k);
+            trio_await(i, path, "x");
+        }
+}
+END_TEST
+
+START_TEST(writes_wait_for_a_leader)
+{
+    unsigned leader = trio_leader(), a = (leader + 1) % 3, b = (leader + 2) % 3;
+    trio_put_well(leader, "/before", "1");
+    trio_stop(leader);
+    struct proposal *p = trio_begin(a, "/a", "1"), *q = trio_begin(b, "/b", "1");
+    trio_wait(p);
+    trio_wait(q);
+    ck_assert_int_eq(p->code, V2_OK);
+    ck_assert_int_eq(q->code, V2_OK);
+    trio_free(p);
+    trio_free(q);
+    trio_start(leader);
+    trio_await(leader, "/a", "1");
+    trio_await(leader, "/b", "1");
+    trio_put_well(leader, "/c", "1");
+}
+END_TEST
+
+START_TEST(leader_cut_off_comes_back)
+{
+    unsigned old = trio_leader();
+    trio_cut(old, true);
+    unsigned leader = trio_other_leader(old);
+    trio_put_well(leader, "/a", "1");
+    trio_cut(old, false);
+    trio_await(old, "/a", "1");
+    trio_put_well(old, "/b", "1");
+}
+END_TEST
+
+START_TEST(quorum_reads_on_any_member)
+{
+    unsigned leader = trio_leader();
+    for (unsigned i = 0; i < 30; i++) {
+        char value[16], got[16];
+        snprintf(value, sizeof(value), "%u", i);
+        trio_put_well((leader + i) % 3, "/n", value);
+        for (unsigned k = 0; k < 3; k++) {
+            ck_assert_int_eq(trio_read(k), V2_OK);
+            ck_assert(trio_get(k, "/n", got, sizeof(got)));
+            ck_assert_str_eq(got, value);
+        }
+    }
+}
+END_TEST
+
+static Suite *cluster_suite(void)
+{
+    Suite *s = suite_create("cluster");
+    TCase *t = tcase_create("three");
+    tcase_set_timeout(t, 300);
+    tcase_add_checked_fixture(t, three, trio_teardown);
+    tcase_add_test(t, all_elect_and_replicate);
+    tcase_add_test(t, any_member_takes_writes);
+    tcase_add_test(t, writes_wait_for_a_leader);
+    tcase_add_test(t, leader_cut_off_comes_back);
+    tcase_add_test(t, quorum_reads_on_any_member);
+    suite_add_tcase(s, t);
+    return s;
+}
+
+int main(void)
+{
+    SRunner *r = srunner_create(cluster_suite());
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,63 @@
+/* trio: three members or more in one process, each with its threads, files and an engine of its
+ * own, joined by a wire in memory whose links the test cuts. What a test waits for is asked for
+ * again and again; nothing is timed. */
+#pragma once
+
+#include "cluster/engine.h"
+
+#include <check.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { TRIO_MAX = 5 };
+
+struct trio_member {
+    uint64_t id;
+    char path[80];
+    struct datadir dir;
+    struct wire *wire;
+    pthread_rwlock_t lock;
+    struct engine *engine;        /* guarded by lock; NULL: down */
+    atomic_bool cut[TRIO_MAX];    /* frames to that member are lost on the way */
+    atomic_bool refuse[TRIO_MAX]; /* frames to that member are not taken */
+    atomic_uint frames[16];       /* sent, by type */
+    atomic_bool removed;
+};
+
+struct trio {
+    unsigned n, n_founders;
+    uint64_t snapshot_count;
+    struct trio_member m[TRIO_MAX];
+};
+
+extern struct trio trio;
+
+/* N founders; all are started. */
+void trio_setup(unsigned n, uint64_t snapshot_count);
+void trio_teardown(void);
+void trio_start(unsigned i);
+void trio_stop(unsigned i);
+/* Nothing passes between member I and the others, or all again. */
+void trio_cut(unsigned i, bool cut);
+/* Until there is a leader that a majority follows; gives its place. */
+unsigned trio_leader(void);
+/* Until the leader is one other than I. */
+unsigned trio_other_leader(unsigned i);
+/* Between two looks at a condition. */
+void trio_pause(void);
+
+/* Begins a write to member I; complete after trio_wait; trio_free. */
+struct proposal *trio_begin(unsigned i, const char *path, const char *value);
+void trio_wait(struct proposal *p);
+void trio_free(struct proposal *p);
+/* Both. */
+struct proposal *trio_put(unsigned i, const char *path, const char *value);
+/* One that has to succeed. */
+void trio_put_well(unsigned i, const char *path, const char *value);
+/* A quorum read of member I. */
+enum v2_code trio_read(unsigned i);
+bool trio_get(unsigned i, const char *path, char *value, size_t room);
+/* Until member I has VALUE at PATH. */
+void trio_await(unsigned i, const char *path, const char *value);
