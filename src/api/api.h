@@ -8,7 +8,12 @@
 
 struct api {
     struct engine *engine;
-    const char *version; /* of copse, for /version */
+    const char *version;  /* of copse, for /version */
+    bool strict_reconfig; /* changes of membership that the quorum may not survive are refused */
+    /* For how long this member has been connected to member ID; 0: it is not. NULL: there are no
+     * peers. Any thread. */
+    uint64_t (*connected_ns)(void *peers, uint64_t id);
+    void *peers;
 };
 
 enum api_outcome {
@@ -38,6 +43,8 @@ struct api_result {
 void api_handle(struct api *a, unsigned slot, const struct api_request *rq, struct api_result *out);
 /* The reply to a completed write; frees the proposal. */
 void api_proposal_reply(struct api *a, struct proposal **p, bool no_value, struct api_reply *out);
+/* Who is in the cluster, as a member answers GET /members on its peer port (application/json). */
+void api_members_for_peers(struct engine *e, struct buf *b);
 /* The head of a watch's reply, or the whole error reply when it was refused (false). */
 bool api_watch_head(struct api *a, const struct watch *w, struct api_reply *out);
 /* An error as /v2/keys writes it. */

@@ -81,10 +81,8 @@ static void read_key(const struct api_call *call, const struct keys_request *k,
 static void propose(const struct keys_request *k, struct api_result *out)
 {
     struct command c = {.kind = COMMAND_STORE, .op = k->op};
-    out->proposal = mem_zalloc(sizeof *out->proposal);
-    out->proposal->command = command_encode(&c);
+    api_propose(out, &c);
     out->no_value = (k->op.flags & OP_NO_VALUE) != 0;
-    out->outcome = API_PROPOSE;
 }
 
 static void watch(const struct keys_request *k, struct api_result *out)

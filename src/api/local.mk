@@ -5,11 +5,13 @@ noinst_LIBRARIES += %D%/libapi.a
 	%D%/keys.c \
 	%D%/keys_parse.c %D%/keys_parse.h \
 	%D%/listing.c \
+	%D%/member_change.c \
 	%D%/members.c \
 	%D%/mime.c %D%/mime.h \
 	%D%/readpoint.c \
 	%D%/reply.c \
 	%D%/request.h \
+	%D%/roll.c %D%/roll.h \
 	%D%/route.c %D%/route.h \
 	%D%/server.c \
 	%D%/stats.c \

@@ -1,6 +1,6 @@
 /* reply: an outcome as a reply, in one place. */
 #include "api/api.h"
-#include "api/route.h"
+#include "api/roll.h"
 
 #include "base/jsonw.h"
 #include "base/mem.h"
@@ -63,12 +63,16 @@ static bool always_whole(enum v2_action action)
     return action == V2_DELETE || action == V2_COMPARE_AND_DELETE;
 }
 
-void api_proposal_reply(struct api *a, struct proposal **p, bool no_value, struct api_reply *out)
+void api_propose(struct api_result *out, const struct command *c)
 {
-    struct proposal *done = *p;
-    (void)a;
-    *p = NULL;
-    *out = (struct api_reply){0};
+    out->proposal = mem_zalloc(sizeof *out->proposal);
+    out->proposal->command = command_encode(c);
+    out->proposal->kind = (int)c->kind;
+    out->outcome = API_PROPOSE;
+}
+
+static void key_reply(struct proposal *done, bool no_value, struct api_reply *out)
+{
     if (done->code == V2_OK) {
         struct event *e = done->event;
         CP_ASSERT(e != NULL);
@@ -84,8 +88,21 @@ void api_proposal_reply(struct api *a, struct proposal **p, bool no_value, struc
         bool of_tree = done->code != V2_RAFT_INTERNAL && done->code != V2_LEADER_ELECT;
         api_error(out, done->code, buf_as_span(&done->cause), of_tree ? done->etcd_index : 0);
     }
+}
+
+void api_proposal_reply(struct api *a, struct proposal **p, bool no_value, struct api_reply *out)
+{
+    struct proposal *done = *p;
+    (void)a;
+    *p = NULL;
+    *out = (struct api_reply){0};
+    if (done->kind == COMMAND_STORE)
+        key_reply(done, no_value, out);
+    else
+        member_change_reply(done, out);
     event_unref(done->event);
     blob_unref(done->command);
+    blob_unref(done->member.info);
     buf_fini(&done->cause);
     mem_free(done);
 }

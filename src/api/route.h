@@ -23,6 +23,9 @@ api_handler stats_self_handle; /* stats.c */
 api_handler stats_store_handle;
 api_handler stats_leader_handle;
 
+struct command;
+/* reply.c: a write on its way. */
+void api_propose(struct api_result *out, const struct command *c);
 /* reply.c: a whole reply of static text. */
 void api_fixed(struct api_reply *out, int status, enum api_type type, struct span text);
 /* An error outside of /v2/keys: {"message":"TEXT"}. */

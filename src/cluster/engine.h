@@ -91,6 +91,7 @@ struct proposal {
     struct mail mail;
     void *owner;          /* the caller's own */
     struct blob *command; /* takes; encoded, address and stamp are filled in by the engine */
+    int kind;             /* enum command_kind: the caller's own */
     uint64_t deadline_ns; /* monotonic; set by engine_propose */
     uint64_t term;        /* engine: in which it was sent to the leader; 0: not yet */
     uint64_t number;      /* engine: of the frame it was sent in; 0: it was sent here */

@@ -46,16 +46,20 @@ static int take_item(struct span text, struct item *out, const char *flag, struc
 }
 
 /* Gives the items, sorted. */
-static int take_items(struct span text, const char *flag, struct item **out, size_t *n,
-                      struct err *e)
+static int take_items(char *bytes, const char *flag, struct item **out, size_t *n, struct err *e)
 {
+    struct span text = span_of(bytes);
     struct item *items = NULL;
     int rv = 0;
     *n = 0;
     while (rv == 0 && text.len > 0) {
         items = mem_realloc(items, (*n + 1) * sizeof(*items));
-        rv = take_item(cut(&text, ','), &items[*n], flag, e);
-        *n += rv == 0;
+        struct item *last = &items[*n];
+        rv = take_item(cut(&text, ','), last, flag, e);
+        if (rv != 0)
+            break;
+        peer_url_fold(bytes + (last->url.ptr - bytes), last->url.len);
+        (*n)++;
     }
     if (rv == 0 && *n == 0)
         rv = err_set(e, ERR_USAGE, "--%s names no member", flag);
@@ -109,7 +113,7 @@ int founding_parse(struct founding *f, const char *text, struct span token, cons
     struct item *items = NULL;
     size_t n;
     *f = (struct founding){.text = mem_strdup(text)};
-    int rv = take_items(span_of(f->text), flag, &items, &n, e);
+    int rv = take_items(f->text, flag, &items, &n, e);
     if (rv == 0)
         rv = check_urls(items, n, flag, e);
     if (rv == 0) {

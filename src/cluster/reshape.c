@@ -92,7 +92,7 @@ void reshape_turn(struct engine *e)
 {
     struct reshaper *r = &e->reshaper;
     struct consensus_members is;
-    if (!r->wanted || consensus_role(e->consensus) != CONSENSUS_LEADER ||
+    if (e->conf.wire == NULL || !r->wanted || consensus_role(e->consensus) != CONSENSUS_LEADER ||
         engine_mono_ms(e) < r->retry_ms)
         return;
     r->retry_ms = engine_mono_ms(e) + RETRY_MS;

@@ -303,3 +303,9 @@ bool peer_url_same(struct span a, struct span b)
             return false;
     return span_eq(span_from(a, colon), span_from(b, colon));
 }
+
+void peer_url_fold(char *url, size_t n)
+{
+    for (size_t i = 0; i < n && url[i] != ':'; i++)
+        url[i] = lower(url[i]);
+}

@@ -13,3 +13,5 @@ struct span peer_url_trim(struct span s);
 bool peer_url_check(struct span s, struct buf *why);
 /* Trimmed URLs that name the same: the scheme in any case of letters. */
 bool peer_url_same(struct span a, struct span b);
+/* Writes the scheme of a good URL in lower case, as Go does, in place. */
+void peer_url_fold(char *url, size_t n);

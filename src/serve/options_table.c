@@ -43,6 +43,9 @@ const struct option_def options_table[] = {
     {GROUP_CLUSTER, "initial-cluster-token", OPTION_STRING, AT(initial_cluster_token),
      "etcd-cluster", "TOKEN", "goes into the ids of members and cluster", NULL},
 
+    {GROUP_CLUSTER, "strict-reconfig-check", OPTION_BOOL, AT(strict_reconfig), "true", NULL,
+     "refuse a change of members that could cost the quorum", NULL},
+
     {GROUP_SECURITY, "cors", OPTION_STRING, AT(cors), "", "ORIGINS",
      "comma-separated origins whose pages may read the answers, * for all (default none)", NULL},
     {GROUP_SECURITY, "cert-file", OPTION_STRING, AT(client_tls.cert_file), "", "FILE",
@@ -183,8 +186,6 @@ const struct option_def options_table[] = {
     {GROUP_REFUSED, "discovery-srv", OPTION_STRING, 0, "", "DOMAIN",
      "this version serves clusters of one member", NULL},
     {GROUP_REFUSED, "discovery-srv-name", OPTION_STRING, 0, "", "SUFFIX",
-     "this version serves clusters of one member", NULL},
-    {GROUP_IDLE, "strict-reconfig-check", OPTION_BOOL, 0, "true", NULL,
      "this version serves clusters of one member", NULL},
     {GROUP_REFUSED, "force-new-cluster", OPTION_BOOL, 0, "false", NULL,
      "this version serves clusters of one member", NULL},

@@ -137,7 +137,9 @@ static int server_start(struct server *s, struct err *e)
     rv = start_engine(s, e);
     if (rv != 0)
         goto stop_door;
-    s->api = (struct api){.engine = s->engine, .version = COPSE_VERSION};
+    s->api = (struct api){.engine = s->engine,
+                          .version = COPSE_VERSION,
+                          .strict_reconfig = s->options.strict_reconfig};
     rv = door_start(s->door, &s->api, e);
     if (rv == 0)
         return 0;

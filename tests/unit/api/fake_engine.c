@@ -3,7 +3,8 @@
 #include "codec/command.h"
 #include "codec/render.h"
 
-static struct blob *published(void)
+/* One that has not started, one that has, one that was. */
+static void fill(struct member_table *t)
 {
     struct command c = {.kind = COMMAND_MEMBER,
                         .member = {.id = FAKE_MEMBER,
@@ -12,23 +13,38 @@ static struct blob *published(void)
                                    .n_client_urls = 2,
                                    .peer_urls = {SPAN("http://b:2"), SPAN("http://a:1")},
                                    .client_urls = {SPAN("http://d:4"), SPAN("http://c:3")}}};
-    return command_encode(&c);
+    unsigned indexes;
+    (void)member_add(t, 0xab);
+    (void)member_add(t, FAKE_MEMBER);
+    (void)member_forbid(t, FAKE_REMOVED);
+    (void)member_apply(t, &c, &indexes);
 }
 
 void fake_engine_init(struct engine *e)
 {
-    *e = (struct engine){.store = store_new(),
-                         .raft_index = 40,
-                         .now_ns = NS_PER_S * 1800000000,
-                         .leader = true,
-                         .published = published()};
+    *e = (struct engine){
+        .store = store_new(), .raft_index = 40, .now_ns = NS_PER_S * 1800000000, .leader = true};
+    fill(&e->members);
     store_publish(e->store);
 }
 
 void fake_engine_fini(struct engine *e)
 {
     store_free(e->store);
-    blob_unref(e->published);
+    member_table_fini(&e->members);
+}
+
+void fake_engine_apply_member(struct engine *e, const struct command *c, struct proposal *p)
+{
+    unsigned indexes;
+    if (!e->leader) {
+        p->code = V2_RAFT_INTERNAL;
+        return;
+    }
+    p->member.outcome = (int)member_apply(&e->members, c, &indexes);
+    p->member.id = c->member.id;
+    if (c->kind == COMMAND_MEMBER_ADD && p->member.outcome == MEMBER_DONE)
+        p->member.info = blob_ref(member_find(&e->members, c->member.id)->info);
 }
 
 void fake_engine_apply(struct engine *e, struct proposal *p)
@@ -36,14 +52,17 @@ void fake_engine_apply(struct engine *e, struct proposal *p)
     struct command c;
     struct store_result r;
     CP_ASSERT(command_decode(blob_span(p->command), &c, NULL) == 0);
-    CP_ASSERT(c.kind == COMMAND_STORE);
+    p->raft_index = ++e->raft_index;
+    p->raft_term = 2;
+    if (c.kind != COMMAND_STORE) {
+        fake_engine_apply_member(e, &c, p);
+        return;
+    }
     p->code = store_apply(e->store, &c.op, e->now_ns, &r);
     if (p->code == V2_OK)
         p->event = render_event(&r, e->now_ns);
     buf_span(&p->cause, r.cause);
     p->etcd_index = r.index;
-    p->raft_index = ++e->raft_index;
-    p->raft_term = 2;
     store_publish(e->store);
 }
 
@@ -103,10 +122,18 @@ void engine_status(struct engine *e, struct engine_status *out)
                                   .leader_since_ns = NS_PER_S * 1790000001 + 5000};
 }
 
-/* One that has started, one that has not. */
 unsigned engine_members(struct engine *e, struct member_ref out[LIMIT_MEMBERS])
 {
-    out[0] = (struct member_ref){.id = 0xab};
-    out[1] = (struct member_ref){.id = FAKE_MEMBER, .published = blob_ref(e->published)};
-    return 2;
+    for (unsigned i = 0; i < e->members.n; i++) {
+        struct blob *info = e->members.m[i].info;
+        out[i] = (struct member_ref){.id = e->members.m[i].id,
+                                     .published = info != NULL ? blob_ref(info) : NULL};
+    }
+    return e->members.n;
+}
+
+uint64_t engine_member_id(const struct engine *e)
+{
+    (void)e;
+    return FAKE_MEMBER;
 }

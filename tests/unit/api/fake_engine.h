@@ -3,8 +3,10 @@
 #pragma once
 
 #include "api/api.h"
+#include "cluster/member.h"
 
-#define FAKE_MEMBER 0x5c76a90ae78bcee7
+#define FAKE_MEMBER  0x5c76a90ae78bcee7
+#define FAKE_REMOVED 0xdead
 
 struct engine {
     struct store *store;
@@ -12,10 +14,12 @@ struct engine {
     _Atomic int64_t now_ns;
     bool leader;
     uint64_t found, missing; /* reads */
-    struct blob *published;
+    struct member_table members;
 };
 
 void fake_engine_init(struct engine *e);
 void fake_engine_fini(struct engine *e);
+/* What the engine does with a command about members. */
+void fake_engine_apply_member(struct engine *e, const struct command *c, struct proposal *p);
 /* What the engine does with a proposal, up to done(). */
 void fake_engine_apply(struct engine *e, struct proposal *p);

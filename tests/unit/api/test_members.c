@@ -4,6 +4,8 @@
 
 #include "base/jsonw.h"
 
+#include <stdio.h>
+
 #define ID "5c76a90ae78bcee7"
 #define MEMBER                                                                                     \
     "{\"id\":\"" ID "\",\"name\":\"m\\u003c1\\u003e\",\"peerURLs\":[\"http://a:1\","               \
@@ -13,7 +15,11 @@
 #define URLS(urls)    "{\"peerURLs\":[" urls "]}"
 #define WRONG         "Method Not Allowed\n"
 #define REFUSED       MESSAGE("Internal Server Error")
-#define IN_USE        MESSAGE("membership: peerURL exists")
+/* its id: of the sorted URLs and the time, without a token */
+#define ADDED                                                                                      \
+    "{\"id\":\"84ce460836057c81\",\"name\":\"\",\"peerURLs\":[\"http://B:2\",\"https://a:9\"],"    \
+    "\"clientURLs\":[]}\n"
+#define IN_USE MESSAGE("membership: peerURL exists")
 
 static struct engine engine;
 static struct api api;
@@ -39,7 +45,10 @@ static struct api_reply ask(enum v2_method method, const char *target, const cha
     if (body != NULL)
         rq.body = span_of(body);
     api_handle(&api, 0, &rq, &out);
-    ck_assert_int_eq(out.outcome, API_REPLY);
+    if (out.outcome == API_PROPOSE) {
+        fake_engine_apply(&engine, out.proposal);
+        api_proposal_reply(&api, &out.proposal, out.no_value, &out.reply);
+    }
     return out.reply;
 }
 
@@ -105,11 +114,24 @@ static const struct {
     {V2_M_PUT, "/v2/members/ab", JSON, URLS("\"http://x:1\",\" HTTP://a:1 \""), 409, API_TYPE_JSON,
      IN_USE, false},
     {V2_M_POST, "/v2/members", JSON, URLS("\"http://b:2\""), 409, API_TYPE_JSON, IN_USE, false},
-    {V2_M_POST, "/v2/members/x", JSON, URLS("\"http://B:2\""), 500, API_TYPE_JSON, REFUSED, false},
-    {V2_M_PUT, "/v2/members/" ID, JSON, URLS("\"http://a:1\""), 500, API_TYPE_JSON, REFUSED, false},
-    {V2_M_DELETE, "/v2/members/" ID, NULL, NULL, 500, API_TYPE_JSON, REFUSED, false},
+    {V2_M_POST, "/v2/members/x", JSON, URLS("\"http://B:2\",\" HTTPS://a:9 \""), 201, API_TYPE_JSON,
+     ADDED, false},
+    {V2_M_PUT, "/v2/members/" ID, JSON, URLS("\"http://a:1\""), 204, API_TYPE_NONE, "", false},
+    {V2_M_PUT, "/v2/members/AB", JSON, URLS("\"http://a:9\""), 204, API_TYPE_NONE, "", false},
+    {V2_M_PUT, "/v2/members/dead", JSON, URLS("\"http://a:9\""), 500, API_TYPE_JSON, REFUSED,
+     false},
+    {V2_M_DELETE, "/v2/members/dead", NULL, NULL, 410, API_TYPE_JSON,
+     MESSAGE("Member permanently removed: dead"), false},
+    {V2_M_DELETE, "/v2/members/0ab", NULL, NULL, 204, API_TYPE_NONE, "", false},
+    {V2_M_DELETE, "/v2/members/" ID, NULL, NULL, 204, API_TYPE_NONE, "", false},
     {V2_M_DELETE, "/v2/members/1", NULL, NULL, 500, API_TYPE_JSON, REFUSED, true},
     {V2_M_POST, "/v2/members", JSON, URLS("\"http://b:2\""), 500, API_TYPE_JSON, REFUSED, true},
+    {V2_M_POST, "/v2/members", JSON,
+     URLS("\"http://a:3\",\"http://a:4\",\"http://a:5\",\"http://a:6\",\"http://a:7\","
+          "\"http://b:3\",\"http://b:4\",\"http://b:5\",\"http://b:6\",\"http://b:7\","
+          "\"http://c:3\",\"http://c:4\",\"http://c:5\",\"http://c:6\",\"http://c:7\","
+          "\"http://d:3\",\"http://d:4\""),
+     400, API_TYPE_JSON, MESSAGE("more than 16 URLs"), false},
 };
 
 START_TEST(members)
@@ -122,6 +144,88 @@ START_TEST(members)
     same_text(what, body_of(&r), rows[_i].body);
     ck_assert(r.cluster_id && !r.has_etcd_index && !r.has_raft && r.allow == NULL);
     api_reply_fini(&r);
+}
+END_TEST
+
+/* ---- --strict-reconfig-check ---- */
+
+struct streams {
+    uint64_t up_s[3]; /* of the members 1, 2, 3; this one is none of them */
+};
+
+static uint64_t connected_ns(void *peers, uint64_t id)
+{
+    const struct streams *s = peers;
+    return id >= 1 && id <= 3 ? s->up_s[id - 1] * (uint64_t)NS_PER_S : 0;
+}
+
+/* Members 1 to N beside this one; those below STARTED have a name. */
+static void populate(unsigned n, unsigned started)
+{
+    unsigned indexes;
+    struct command gone = {.kind = COMMAND_MEMBER_REMOVE, .member = {.id = 0xab}};
+    (void)member_apply(&engine.members, &gone, &indexes);
+    for (unsigned i = 1; i <= n; i++) {
+        char url[32];
+        snprintf(url, sizeof(url), "http://m:%u", i);
+        struct command c = {.kind = COMMAND_MEMBER_ADD,
+                            .member = {.id = i,
+                                       .name = i <= started ? SPAN("m") : SPAN(""),
+                                       .n_peer_urls = 1,
+                                       .peer_urls = {span_of(url)}}};
+        ck_assert_int_eq(member_apply(&engine.members, &c, &indexes), MEMBER_DONE);
+    }
+}
+
+static const struct {
+    const char *what;
+    unsigned n, started;
+    struct streams streams;
+    enum v2_method method;
+    const char *target;
+    int status;
+} strict_rows[] = {
+    {"add to one", 0, 0, {{0}}, V2_M_POST, "/v2/members", 201},
+    {"add while one has not started", 1, 0, {{0}}, V2_M_POST, "/v2/members", 500},
+    {"add while one is away", 2, 2, {{9, 0}}, V2_M_POST, "/v2/members", 500},
+    {"add while one is there for 4 s", 2, 2, {{9, 4}}, V2_M_POST, "/v2/members", 500},
+    {"add while all are there for 5 s", 2, 2, {{9, 5}}, V2_M_POST, "/v2/members", 201},
+    {"the last one cannot go", 0, 0, {{0}}, V2_M_DELETE, "/v2/members/" ID, 500},
+    {"one of two", 1, 1, {{9}}, V2_M_DELETE, "/v2/members/1", 204},
+    {"one of two that never started", 1, 0, {{0}}, V2_M_DELETE, "/v2/members/1", 204},
+    {"the one that is away", 2, 2, {{9, 0}}, V2_M_DELETE, "/v2/members/2", 204},
+    {"one that is needed", 2, 2, {{9, 0}}, V2_M_DELETE, "/v2/members/1", 500},
+    {"oneself, needed", 2, 2, {{9, 0}}, V2_M_DELETE, "/v2/members/" ID, 500},
+    {"one of three", 2, 2, {{9, 9}}, V2_M_DELETE, "/v2/members/1", 204},
+    {"one of three, just come", 2, 2, {{9, 1}}, V2_M_DELETE, "/v2/members/1", 500},
+    {"most have not started", 3, 0, {{0}}, V2_M_DELETE, "/v2/members/1", 500},
+    {"nobody of that id", 2, 2, {{9, 9}}, V2_M_DELETE, "/v2/members/77", 404},
+};
+
+START_TEST(strict)
+{
+    struct streams streams = strict_rows[_i].streams;
+    api.strict_reconfig = true;
+    api.connected_ns = connected_ns;
+    api.peers = &streams;
+    populate(strict_rows[_i].n, strict_rows[_i].started);
+    bool add = strict_rows[_i].method == V2_M_POST;
+    struct api_reply r = ask(strict_rows[_i].method, strict_rows[_i].target, add ? JSON : NULL,
+                             add ? URLS("\"http://new:1\"") : NULL);
+    ck_assert_msg(r.status == strict_rows[_i].status, "%s: %d", strict_rows[_i].what, r.status);
+    api_reply_fini(&r);
+}
+END_TEST
+
+START_TEST(for_peers)
+{
+    struct buf b = {0};
+    api_members_for_peers(&engine, &b);
+    ck_assert_str_eq(buf_cstr(&b),
+                     "[{\"id\":171,\"peerURLs\":[]},{\"id\":6662698563040693991,\"peerURLs\":["
+                     "\"http://a:1\",\"http://b:2\"],\"name\":\"m\\u003c1\\u003e\","
+                     "\"clientURLs\":[\"http://c:3\",\"http://d:4\"]}]\n");
+    buf_fini(&b);
 }
 END_TEST
 
@@ -248,6 +352,8 @@ Suite *members_suite(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_loop_test(t, members, 0, (int)CP_COUNT(rows));
     tcase_add_loop_test(t, machines, 0, 2);
+    tcase_add_loop_test(t, strict, 0, (int)CP_COUNT(strict_rows));
+    tcase_add_test(t, for_peers);
     tcase_add_test(t, body_too_large);
     tcase_add_loop_test(t, body, 0, (int)CP_COUNT(bodies));
     suite_add_tcase(s, t);

@@ -39,7 +39,7 @@ END_TEST
 START_TEST(order_does_not_matter)
 {
     struct founding a = parse("x=http://a:1,y=http://b:1,x=http://a:2", "t");
-    struct founding b = parse(" y=http://b:1, x=http://a:2,x = http://a:1", "t");
+    struct founding b = parse(" y=http://b:1, x=HTTP://a:2,x = http://a:1", "t");
     ck_assert_uint_eq(a.n, 2);
     ck_assert_uint_eq(a.founders[0].n_peer_urls, 2);
     ck_assert_uint_eq(a.cluster_id, b.cluster_id);
