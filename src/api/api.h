@@ -8,12 +8,15 @@
 
 struct api {
     struct engine *engine;
-    const char *version;  /* of copse, for /version */
     bool strict_reconfig; /* changes of membership that the quorum may not survive are refused */
     /* For how long this member has been connected to member ID; 0: it is not. NULL: there are no
      * peers. Any thread. */
     uint64_t (*connected_ns)(void *peers, uint64_t id);
     void *peers;
+    bool health_only; /* /metrics, /health, /livez and /readyz, nothing else */
+    /* Adds what the floors above know to /metrics; any thread. */
+    void (*metrics)(void *metrics_ctx, struct buf *out);
+    void *metrics_ctx;
 };
 
 enum api_outcome {
@@ -24,10 +27,23 @@ enum api_outcome {
                     piece */
 };
 
+/* As what etcd counts a request to /v2/keys. */
+enum api_counted {
+    COUNTED_NOT,
+    COUNTED_GET,
+    COUNTED_QGET,
+    COUNTED_HEAD,
+    COUNTED_PUT,
+    COUNTED_POST,
+    COUNTED_DELETE,
+    COUNTED_N
+};
+
 struct api_listing; /* pinned version and renderer of a large answer */
 
 struct api_result {
     enum api_outcome outcome;
+    enum api_counted counted;
     struct api_reply reply;
     struct proposal *proposal; /* API_PROPOSE: given, without owner and done; from mem_zalloc */
     bool no_value;             /* noValueOnSuccess: to be kept until api_proposal_reply */

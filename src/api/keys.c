@@ -102,6 +102,16 @@ static bool too_deep(struct span path)
     return path.len > LIMIT_PATH_BYTES || names > LIMIT_PATH_DEPTH;
 }
 
+static enum api_counted counted_as(enum v2_method method, bool quorum)
+{
+    static const enum api_counted as[] = {
+        [V2_M_GET] = COUNTED_GET,   [V2_M_HEAD] = COUNTED_HEAD,     [V2_M_PUT] = COUNTED_PUT,
+        [V2_M_POST] = COUNTED_POST, [V2_M_DELETE] = COUNTED_DELETE,
+    };
+    CP_ASSERT(method < CP_COUNT(as));
+    return method == V2_M_GET && quorum ? COUNTED_QGET : as[method];
+}
+
 void keys_handle(const struct api_call *call, struct api_result *out)
 {
     struct keys_request k;
@@ -109,7 +119,10 @@ void keys_handle(const struct api_call *call, struct api_result *out)
         api_fixed(&out->reply, 414, API_TYPE_TEXT_NOSNIFF, SPAN("Request URI Too Long\n"));
         return;
     }
-    if (keys_parse(call->rq, call->path, call->query, &k) != V2_OK)
+    bool parsed = keys_parse(call->rq, call->path, call->query, &k) == V2_OK;
+    if (parsed)
+        out->counted = counted_as(call->rq->method, k.quorum);
+    if (!parsed)
         api_error(&out->reply, k.code, buf_as_span(&k.cause), 0);
     else if (k.kind == KEYS_WRITE)
         propose(&k, out);

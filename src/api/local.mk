@@ -2,17 +2,19 @@ noinst_LIBRARIES += %D%/libapi.a
 %C%_libapi_a_SOURCES = \
 	%D%/api.h \
 	%D%/form.c %D%/form.h \
+	%D%/health.c \
 	%D%/keys.c \
 	%D%/keys_parse.c %D%/keys_parse.h \
 	%D%/listing.c \
 	%D%/member_change.c \
 	%D%/members.c \
+	%D%/metrics.c \
 	%D%/mime.c %D%/mime.h \
 	%D%/readpoint.c \
 	%D%/reply.c \
 	%D%/request.h \
 	%D%/roll.c %D%/roll.h \
 	%D%/route.c %D%/route.h \
-	%D%/server.c \
+	%D%/server.c %D%/server.h \
 	%D%/stats.c \
 	%D%/target.c %D%/target.h

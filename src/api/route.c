@@ -22,8 +22,14 @@ static const struct route routes[] = {
     {"/v2/stats/store", false, METHOD(GET), "GET", stats_store_handle},
     {"/v2/stats/leader", false, METHOD(GET), "GET", stats_leader_handle},
     {"/version", false, METHOD(GET), "GET", version_handle},
+    /* from here on, also where nothing but health is told */
     {"/health", false, METHOD(GET), "GET", health_handle},
+    {"/livez", false, METHOD(GET), "GET", livez_handle},
+    {"/readyz", false, METHOD(GET), "GET", readyz_handle},
+    {"/metrics", false, METHOD(GET), "GET", metrics_handle},
 };
+
+#define HEALTH_ROUTES 4
 
 static bool leads_to(const struct route *r, struct span path, struct span *rest)
 {
@@ -48,7 +54,8 @@ static void redirect(const struct api_request *rq, const struct target *t, struc
 static void dispatch(const struct api_call *call, struct api_result *out)
 {
     struct api_call inner = *call;
-    for (size_t i = 0; i < CP_COUNT(routes); i++) {
+    size_t first = call->api->health_only ? CP_COUNT(routes) - HEALTH_ROUTES : 0;
+    for (size_t i = first; i < CP_COUNT(routes); i++) {
         const struct route *r = &routes[i];
         if (!leads_to(r, call->path, &inner.path))
             continue;

@@ -16,7 +16,10 @@ typedef void api_handler(const struct api_call *call, struct api_result *out);
 
 api_handler keys_handle;    /* keys.c */
 api_handler version_handle; /* server.c */
-api_handler health_handle;
+api_handler health_handle;  /* health.c */
+api_handler livez_handle;
+api_handler readyz_handle;
+api_handler metrics_handle; /* metrics.c */
 api_handler members_handle; /* members.c */
 api_handler machines_handle;
 api_handler stats_self_handle; /* stats.c */

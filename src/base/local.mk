@@ -15,5 +15,6 @@ noinst_LIBRARIES += %D%/libbase.a
 	%D%/log.c %D%/log.h \
 	%D%/mailbox.c %D%/mailbox.h \
 	%D%/mem.c %D%/mem.h \
+	%D%/metric.c %D%/metric.h \
 	%D%/num.c %D%/num.h \
 	%D%/span.h

@@ -26,6 +26,7 @@ void engine_fail(struct engine *e, struct proposal *p, const char *cause)
     buf_clear(&p->cause);
     buf_span(&p->cause, span_of(cause));
     p->etcd_index = 0;
+    figures_count(e, FIGURE_FAILED);
     engine_done(e, p);
 }
 
@@ -300,6 +301,8 @@ static void role(void *ctx, enum consensus_role role, uint64_t term, uint64_t le
     struct engine *e = ctx;
     atomic_store_explicit(&e->pub_raft_term, term, memory_order_relaxed);
     atomic_store_explicit(&e->pub_has_leader, leader != 0, memory_order_relaxed);
+    if (leader != 0 && leader != e->leader_id)
+        figures_count(e, FIGURE_LEADER_CHANGES);
     pthread_mutex_lock(&e->lock);
     if (leader != e->leader_id)
         e->leader_since_ns = clock_wall_ns(e->conf.clock);

@@ -105,6 +105,7 @@ static void open_watch(struct engine *e, struct watch *w)
     w->etcd_index = store_index(e->store);
     w->raft_index = engine_raft_index(e);
     w->raft_term = engine_raft_term(e);
+    figures_count(e, FIGURE_WATCH_REQUESTS);
     w->code = hub_subscribe(e->hub, &w->watcher, &w->oldest);
     w->opened(w);
 }
@@ -215,6 +216,7 @@ void engine_step(struct engine *e)
     reshape_leave(e);
     snapshot_turn(e);
     e->reclaiming = store_reclaim(e->store, RECLAIM_BUDGET);
+    figures_turn(e);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)

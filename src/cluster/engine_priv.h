@@ -22,6 +22,17 @@
 #define ENGINE_SLOT (STORE_SLOTS - 1) /* the engine's own reader slot */
 #define EVENTS_MAX  4096              /* events announced and published at once */
 
+/* What /metrics tells, beside what the other fields have. */
+struct figures {
+    /* engine writes, relaxed */
+    _Atomic uint64_t now[ENGINE_FIGURES];
+    struct histogram snapshot; /* how long one took */
+    uint64_t looked_ms;        /* engine: when it last looked for the oldest pin */
+    /* guarded by lock */
+    uint64_t pin; /* oldest that is behind the newest version; UINT64_MAX: none */
+    uint64_t pin_since_ms;
+};
+
 struct engine {
     /* fixed after start */
     struct engine_conf conf;
@@ -50,6 +61,7 @@ struct engine {
     _Atomic uint64_t pub_raft_term;
     atomic_bool pub_has_leader;
     struct timekeeper time;
+    struct figures figures;
 
     /* engine only */
     struct wal *wal;
@@ -105,6 +117,10 @@ bool engine_existed(void *ctx, const struct event *event, struct span path);
  * costs store indexes only when something is new. */
 void introduce_turn(struct engine *e);
 uint64_t introduce_deadline_ms(const struct engine *e);
+
+/* figures.c: once a turn, and at what is worth counting. */
+void figures_turn(struct engine *e);
+void figures_count(struct engine *e, enum engine_figure which);
 
 static inline uint64_t engine_mono_ms(const struct engine *e)
 {

@@ -19,6 +19,7 @@ noinst_LIBRARIES += %D%/libcluster.a
 	%D%/boot.c \
 	%D%/copy.c %D%/copy.h \
 	%D%/engine.c %D%/engine.h %D%/engine_priv.h \
+	%D%/figures.c \
 	%D%/forward.c %D%/forward.h \
 	%D%/frame.c %D%/frame.h %D%/frame_priv.h \
 	%D%/frame_decode.c \

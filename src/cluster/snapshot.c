@@ -11,6 +11,7 @@
 
 struct snapshot_job {
     struct job job;
+    uint64_t begun_ns; /* monotonic */
     struct snapshot_mark mark;
     struct dump *dump; /* run(), until it ends */
     int pin;
@@ -159,6 +160,7 @@ void snapshot_turn(struct engine *e)
     struct snapshot_job *j = mem_zalloc(sizeof(*j));
     j->job =
         (struct job){.mail.kind = MAIL_SNAPSHOT, .engine = e, .run = run, .nice = SNAPSHOT_NICE};
+    j->begun_ns = clock_mono_ns(e->conf.clock);
     j->mark = mark;
     j->pin = pin;
     j->dump = begin_dump(e, &mark, v);
@@ -192,11 +194,13 @@ void snapshot_ended(struct engine *e, struct mail *mail)
         log_warn("snapshot.failed", LOG_S("error", j->err.text),
                  LOG_S("effect", "the log is kept; the next try comes by itself"));
         s->retry_ms = engine_mono_ms(e) + RETRY_MS;
+        figures_count(e, FIGURE_SNAPSHOT_FAILED);
     } else {
         /* The log stays until the snapshot before this one, in case this one turns out bad. */
         s->before = s->newest.index;
         s->newest = j->mark;
         s->bytes = j->bytes;
+        histogram_note(&e->figures.snapshot, clock_mono_ns(e->conf.clock) - j->begun_ns);
         (void)consensus_snapshot_done(e->consensus, &j->mark, e->conf.snapshot_trailing,
                                       engine_mono_ms(e));
         wal_purge(e->wal, s->before);

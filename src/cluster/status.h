@@ -9,6 +9,8 @@
 #include <stdint.h>
 
 struct engine;
+struct histogram;
+struct wal_figures;
 
 /* Operations on the key space since the start, by what they were; local to this member (contract,
  * server 2). */
@@ -34,6 +36,38 @@ uint64_t engine_count(const struct engine *e, enum engine_counter which);
 /* Reader thread of SLOT: one GET was answered. */
 void engine_count_get(struct engine *e, unsigned slot, bool found);
 void engine_count_gets(const struct engine *e, uint64_t *found, uint64_t *missing);
+
+/* For /metrics. */
+enum engine_figure {
+    FIGURE_COMMITTED,      /* index of the last entry that is committed, */
+    FIGURE_APPLIED,        /* and of the last one that is applied */
+    FIGURE_PENDING,        /* writes that wait for their entry */
+    FIGURE_FAILED,         /* writes that were given up, since the start */
+    FIGURE_LEADER_CHANGES, /* since the start */
+    FIGURE_IS_LEADER,
+    FIGURE_FILES, /* of the newest version */
+    FIGURE_DIRS,
+    FIGURE_VALUE_BYTES,  /* values and names */
+    FIGURE_MEMORY_BYTES, /* of all versions */
+    FIGURE_DEAD_ITEMS,
+    FIGURE_WATCH_REQUESTS,   /* since the start */
+    FIGURE_SNAPSHOT_INDEX,   /* of the newest durable one; 0: none */
+    FIGURE_SNAPSHOT_BYTES,   /* its size */
+    FIGURE_SNAPSHOT_FAILED,  /* since the start */
+    FIGURE_SNAPSHOT_RUNNING, /* 1: one is being written */
+    ENGINE_FIGURES,
+};
+
+struct engine_figures {
+    uint64_t now[ENGINE_FIGURES];
+    uint64_t queue;         /* messages the engine has not taken yet */
+    uint64_t oldest_pin_ms; /* for how long the oldest reader has kept an old version */
+    bool log_full;
+    /* valid until engine_stop */
+    const struct histogram *snapshot;
+    const struct wal_figures *log;
+};
+void engine_figures(struct engine *e, struct engine_figures *out);
 
 struct engine_status {
     struct blob *name;                         /* one reference */

@@ -30,7 +30,8 @@ static void skip_taken(struct waiting *w)
 
 static void grow(struct waiting *w)
 {
-    struct waiting bigger = {.cap = w->cap * 2, .oldest = w->oldest, .next = w->next};
+    struct waiting bigger = {
+        .cap = w->cap * 2, .oldest = w->oldest, .next = w->next, .waits = w->waits};
     bigger.slot = mem_zalloc(bigger.cap * sizeof(*bigger.slot));
     for (uint64_t r = w->oldest; r != w->next; r++)
         *place(&bigger, r) = *place(w, r);
@@ -46,6 +47,7 @@ uint64_t waiting_add(struct waiting *w, struct proposal *p)
             grow(w);
     }
     *place(w, w->next) = p;
+    w->waits += p != NULL;
     return w->next++;
 }
 
@@ -60,6 +62,7 @@ struct proposal *waiting_take(struct waiting *w, uint64_t request)
     if (p == NULL)
         return NULL;
     *place(w, request) = NULL;
+    w->waits -= p != NULL;
     skip_taken(w);
     return p;
 }

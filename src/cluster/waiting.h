@@ -9,6 +9,7 @@ struct waiting {
     struct proposal **slot; /* ring of cap; request r stands at r % cap */
     size_t cap;             /* power of two */
     uint64_t oldest, next;  /* requests oldest ≤ r < next may be there */
+    uint64_t waits;         /* that many are */
 };
 
 /* FIRST: the first number; drawn at random, so that entries of an earlier run of this member match

@@ -2,6 +2,7 @@
  * written the other fills, so that each write carries all that came during the one before. */
 #include "disk/wal.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "disk/advice.h"
@@ -33,6 +34,7 @@ struct wal {
     bool stop;
     /* Atomic: the log thread stores (release) under lock, everybody loads (acquire). */
     _Atomic uint64_t durable;
+    struct wal_figures figures; /* the log thread writes, everybody reads */
     /* Log thread only. */
     struct buf writing;
     size_t written; /* of it */
@@ -109,9 +111,12 @@ static void write_durably(struct wal *w, const uint8_t *bytes, size_t n, uint64_
     int rv = io->pwrite(io->ctx, s->fd, bytes, n, s->at - n);
     if (rv < 0)
         disk_die(s->path, "write", rv);
+    uint64_t begin_ns = clock_mono_ns(&clock_system);
     rv = io->datasync(io->ctx, s->fd);
     if (rv < 0)
         disk_die(s->path, "sync", rv);
+    histogram_note(&w->figures.sync, clock_mono_ns(&clock_system) - begin_ns);
+    metric_count(&w->figures.written_bytes, n);
     if (s->temporary) {
         rv = segment_publish(io, w->dir, s, first_index);
         if (rv < 0)
@@ -389,6 +394,11 @@ void wal_sync(struct wal *w)
 uint64_t wal_durable(const struct wal *w)
 {
     return atomic_load_explicit(&w->durable, memory_order_acquire);
+}
+
+const struct wal_figures *wal_figures(const struct wal *w)
+{
+    return &w->figures;
 }
 
 void wal_purge(struct wal *w, uint64_t index)

@@ -6,6 +6,7 @@
 
 #include "base/blob.h"
 #include "base/err.h"
+#include "base/metric.h"
 #include "disk/diskio.h"
 
 #include <stdbool.h>
@@ -107,6 +108,12 @@ void wal_flush(struct wal *w);
  * callback is not called for it, nor for what was under way before: look at wal_durable. */
 void wal_sync(struct wal *w);
 uint64_t wal_durable(const struct wal *w);
+/* Any thread: what the log thread has done since the start; valid until wal_close. */
+struct wal_figures {
+    _Atomic uint64_t written_bytes;
+    struct histogram sync; /* how long fdatasync took */
+};
+const struct wal_figures *wal_figures(const struct wal *w);
 /* Stepped: one group commit: all that was flushed. False: nothing to do, or no room for the rest of
  * it, which stays for the next time. */
 bool wal_step(struct wal *w);

@@ -221,7 +221,11 @@ static enum MHD_Result answer(struct conn *k)
 
     if (w->draining)
         return reply_raft_error(k, 0, "etcdserver: server stopped");
+    k->begin_ns = clock_mono_ns(&clock_system);
     api_handle(w->door->api, w->number, &rq, &r);
+    if (r.counted != COUNTED_NOT)
+        metric_count(&w->counts.received[r.counted], 1);
+    k->counted = r.outcome != API_WATCH ? r.counted : COUNTED_NOT;
     switch (r.outcome) {
     case API_REPLY:
         return reply_send(k, &r.reply);
@@ -383,6 +387,7 @@ void conn_on_completed(void *cls, struct MHD_Connection *mhd, void **req_cls,
     recycle(&k->body);
     k->too_large = k->refused = k->listing_cut = false;
     k->body_seen = 0;
+    k->counted = COUNTED_NOT;
     k->content_type = k->origin = (struct span){0};
     conn_move(k, CONN_IDLE);
     if (k->worker->draining)

@@ -44,7 +44,9 @@ struct conn {
     uint64_t bytes_before; /* read from the socket for the requests before this one */
     size_t head_bytes;     /* as LIMIT_HEAD_BYTES counts */
     size_t body_seen;
-    uint64_t since_s; /* monotonic: when this state began; for BODY, when HEAD did */
+    enum api_counted counted;
+    uint64_t begin_ns; /* monotonic: when the request was complete */
+    uint64_t since_s;  /* monotonic: when this state began; for BODY, when HEAD did */
     struct buf target;
     struct span path_query;           /* in target: without scheme and host */
     struct span content_type, origin; /* libmicrohttpd's, valid until the request ends */

@@ -42,6 +42,8 @@ struct door_stats {
 };
 /* Any thread. */
 void door_stats(struct door *d, struct door_stats *out);
+/* Any thread: adds what the workers have counted, as /metrics tells it. */
+void door_metrics(struct door *d, struct buf *out);
 
 /* Of libmicrohttpd, as it runs. */
 const char *door_library_version(void);

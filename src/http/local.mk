@@ -3,6 +3,7 @@ noinst_LIBRARIES += %D%/libhttp.a
 %C%_libhttp_a_SOURCES = \
 	%D%/accept.c \
 	%D%/conn.c %D%/conn.h \
+	%D%/counts.c %D%/counts.h \
 	%D%/cors.c %D%/cors.h \
 	%D%/door.c %D%/door.h \
 	%D%/head.c %D%/head.h \

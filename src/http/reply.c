@@ -105,6 +105,9 @@ static void add_headers(const struct conn *k, struct MHD_Response *m, struct api
 
 static enum MHD_Result queue(struct conn *k, int status, struct MHD_Response *m, enum conn_state to)
 {
+    uint64_t took_ns = k->counted != COUNTED_NOT ? clock_mono_ns(&clock_system) - k->begin_ns : 0;
+
+    counts_reply(&k->worker->counts, k->counted, status, took_ns);
     conn_move(k, to);
 
     enum MHD_Result rc = MHD_queue_response(k->mhd, (unsigned)status, m);

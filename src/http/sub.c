@@ -178,6 +178,7 @@ void sub_event(struct sub *s, struct event *event, bool historic)
     }
     if (historic)
         s->historic++;
+    metric_count(&s->worker->counts.events, 1);
     ring_add(s, event);
     if (k == NULL) {
         tap_note(s);

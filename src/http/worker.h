@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/mailbox.h"
+#include "http/counts.h"
 #include "http/door.h"
 #include "proto/limits.h"
 #include "tls/tls.h"
@@ -89,6 +90,8 @@ struct worker {
 
     /* Any thread. */
     struct mailbox mailbox;
+
+    struct counts counts; /* the worker writes, anybody reads */
 
     /* Engine only: what this turn has gathered, in order. */
     struct mail *out_first, **out_last;

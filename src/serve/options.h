@@ -31,6 +31,7 @@ struct options {
     char *name, *data_dir;
     char *listen_client_urls, *advertise_client_urls;
     char *listen_peer_urls, *initial_advertise_peer_urls;
+    char *listen_metrics_urls;
     char *cors;
     char *initial_cluster, *initial_cluster_state, *initial_cluster_token;
     char *config_file, *cipher_suites;
@@ -42,7 +43,7 @@ struct options {
     bool debug, enable_v2, help, version, print_config;
     unsigned char from[OPTIONS_MAX]; /* enum option_source, by row */
     /* derived */
-    struct url_list listen_client, advertise_client, listen_peer, advertise_peer;
+    struct url_list listen_client, advertise_client, listen_peer, advertise_peer, listen_metrics;
 };
 
 /* Reads flags (argv[1] on), environment and file, and checks that they make sense together. 0, or

@@ -192,6 +192,8 @@ int options_check(struct options *o, struct err *e)
                         "initial-advertise-peer-urls", e);
     if (rv == 0)
         rv = check_cluster(o, e);
+    if (rv == 0 && o->listen_metrics_urls[0] != '\0')
+        rv = parse_urls(&o->listen_metrics, o->listen_metrics_urls, "listen-metrics-urls", e);
     return rv == 0 ? options_check_tls(o, e) : rv;
 }
 
@@ -209,4 +211,5 @@ void options_check_fini(struct options *o)
     list_fini(&o->advertise_client);
     list_fini(&o->listen_peer);
     list_fini(&o->advertise_peer);
+    list_fini(&o->listen_metrics);
 }

@@ -73,6 +73,8 @@ const struct option_def options_table[] = {
     {GROUP_SECURITY, "cipher-suites", OPTION_STRING, AT(cipher_suites), "", "NAMES",
      "comma-separated suites of TLS 1.2 (default all with forward secrecy and AEAD)", NULL},
 
+    {GROUP_LOG, "listen-metrics-urls", OPTION_STRING, AT(listen_metrics_urls), "", "URLS",
+     "addresses that serve /metrics, /health, /livez and /readyz only (default none)", NULL},
     {GROUP_LOG, "debug", OPTION_BOOL, AT(debug), "false", NULL, "log more", NULL},
 
     {GROUP_LIMITS, "history-events", OPTION_UINT, AT(history_events), TEXT(LIMIT_HISTORY_EVENTS),
@@ -213,8 +215,6 @@ const struct option_def options_table[] = {
     {GROUP_REFUSED, "host-whitelist", OPTION_STRING, 0, "*", "NAMES",
      "Host headers are not checked; let a proxy in front do it", NULL},
     {GROUP_REFUSED, "experimental-enable-v2v3", OPTION_STRING, 0, "", "PREFIX", NO_V3, NULL},
-    {GROUP_REFUSED, "listen-metrics-urls", OPTION_STRING, 0, "", "URLS",
-     "/metrics is on the client URLs", NULL},
     {GROUP_REFUSED, "log-level", OPTION_STRING, 0, "info", "LEVEL", "use --debug", NULL},
     {GROUP_REFUSED, "log-outputs", OPTION_STRING, 0, "default", "WHERE",
      "the log goes to standard error", NULL},

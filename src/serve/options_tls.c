@@ -74,6 +74,10 @@ int options_check_tls(struct options *o, struct err *e)
         rv = take_old_name(&o->client_tls, "", e);
     if (rv == 0 && url != NULL)
         rv = check_side(&o->client_tls, url, "", "client-crl-file", e);
+    if (rv == 0 && url == NULL && find_url(&o->listen_metrics, true) != NULL)
+        rv = err_set(e, ERR_USAGE,
+                     "--listen-metrics-urls: https takes the certificate of the client URLs, of "
+                     "which none is https");
     return rv;
 }
 

@@ -7,6 +7,7 @@
 #include "cluster/identity.h"
 #include "disk/datadir.h"
 #include "http/door.h"
+#include "serve/metrics.h"
 #include "serve/options.h"
 #include "serve/secure.h"
 #include "serve/version.h"
@@ -30,6 +31,7 @@ struct server {
     struct api api;
     struct door *door;
     struct secure secure;
+    struct metrics metrics;
     int fds[LISTEN_MAX];
     bool fds_tls[LISTEN_MAX];
     unsigned n_fds;
@@ -137,12 +139,20 @@ static int server_start(struct server *s, struct err *e)
     rv = start_engine(s, e);
     if (rv != 0)
         goto stop_door;
+    s->metrics.clients = s->door;
+    struct metrics_conf mc = {.options = o, .engine = s->engine, .tls = s->secure.clients};
+    rv = metrics_start(&s->metrics, &mc, e);
+    if (rv != 0)
+        goto stop_engine;
     s->api = (struct api){.engine = s->engine,
-                          .version = COPSE_VERSION,
-                          .strict_reconfig = s->options.strict_reconfig};
+                          .strict_reconfig = o->strict_reconfig,
+                          .metrics = metrics_add,
+                          .metrics_ctx = &s->metrics};
     rv = door_start(s->door, &s->api, e);
     if (rv == 0)
         return 0;
+    metrics_stop(&s->metrics);
+stop_engine:
     engine_stop(s->engine);
 stop_door:
     door_stop(s->door);
@@ -158,6 +168,7 @@ close_sockets:
 static void server_stop(struct server *s)
 {
     door_drain(s->door, DRAIN_MS);
+    metrics_stop(&s->metrics);
     engine_stop(s->engine); /* its last turns still speak to the door */
     door_stop(s->door);
     while (s->n_fds > 0)

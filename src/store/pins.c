@@ -276,3 +276,14 @@ void pins_fini(struct pins *p, struct draft *d)
     mem_free(p->dead);
     mem_free(p->shared_block);
 }
+
+bool pins_oldest(const struct pins *p, uint64_t *at)
+{
+    *at = PIN_NONE;
+    for (unsigned i = 0; i < ALL_SLOTS; i++) {
+        uint64_t pin = atomic_load_explicit(&p->slot[i].at, memory_order_relaxed);
+        if (pin < *at)
+            *at = pin;
+    }
+    return *at < atomic_load_explicit(&p->front->done, memory_order_relaxed);
+}

@@ -75,3 +75,5 @@ const struct version *pins_take(struct pins *p, unsigned slot);
 void pins_release(struct pins *p, unsigned slot);
 /* Moves the pin of SLOT to a long slot and gives its number, or -1. */
 int pins_keep(struct pins *p, unsigned slot);
+/* Any thread: the oldest pin, when it is of a version that is not the newest. */
+bool pins_oldest(const struct pins *p, uint64_t *at);

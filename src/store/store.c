@@ -97,6 +97,11 @@ void store_pin_release(struct store *s, int long_pin)
     pins_release(&s->pins, STORE_SLOTS + (unsigned)long_pin);
 }
 
+bool store_oldest_pin(const struct store *s, uint64_t *index)
+{
+    return pins_oldest(&s->pins, index);
+}
+
 void store_stats(const struct store *s, struct store_stats *out)
 {
     const struct node_body *root = node_body(s->draft.root);

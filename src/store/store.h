@@ -94,6 +94,9 @@ void store_unpin(struct store *s, unsigned slot);
  * afterwards. Gives its number, or -1 when all are taken, and then SLOT is pinned as before. */
 int store_pin_keep(struct store *s, unsigned slot);
 void store_pin_release(struct store *s, int long_pin);
+/* Any thread: the index of the oldest version that is pinned; false when it is the newest, or when
+ * there is none. */
+bool store_oldest_pin(const struct store *s, uint64_t *index);
 
 /* Counters for /v2/stats/store and tests. */
 struct store_stats {

@@ -17,3 +17,6 @@ EXTRA_DIST += %D%/life.py %D%/publish.py tests/lib/server.sh tests/lib/ports.py
 # many watchers, keys and writers
 dist_check_SCRIPTS += %D%/scale.py
 TESTS += %D%/scale.py
+# figures and health
+dist_check_SCRIPTS += %D%/metrics.py
+TESTS += %D%/metrics.py

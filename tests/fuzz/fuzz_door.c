@@ -336,7 +336,7 @@ static void scene_begin(struct scene *s)
                           &s->listen_fd, 1, &e) == 1);
     CP_ASSERT(getsockname(s->listen_fd, (struct sockaddr *)&s->at, &len) == 0);
     door_engine_init(&s->engine);
-    s->api = (struct api){.engine = &s->engine.base, .version = "0"};
+    s->api = (struct api){.engine = &s->engine.base};
 
     struct door_conf conf = {.workers = 1,
                              .listen_fds = &s->listen_fd,

@@ -87,6 +87,12 @@ bool engine_has_leader(const struct engine *e)
     return e->leader;
 }
 
+void engine_figures(struct engine *e, struct engine_figures *out)
+{
+    *out =
+        (struct engine_figures){.log_full = e->log_full, .snapshot = &e->histogram, .log = &e->log};
+}
+
 int64_t engine_now_ns(const struct engine *e)
 {
     return e->now_ns;

@@ -4,6 +4,7 @@
 
 #include "api/api.h"
 #include "cluster/member.h"
+#include "disk/wal.h"
 
 #define FAKE_MEMBER  0x5c76a90ae78bcee7
 #define FAKE_REMOVED 0xdead
@@ -12,7 +13,9 @@ struct engine {
     struct store *store;
     _Atomic uint64_t raft_index; /* these two: read by any thread */
     _Atomic int64_t now_ns;
-    bool leader;
+    bool leader, log_full;
+    struct histogram histogram;
+    struct wal_figures log;
     uint64_t found, missing; /* reads */
     struct member_table members;
 };

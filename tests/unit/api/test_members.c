@@ -27,7 +27,7 @@ static struct api api;
 static void setup(void)
 {
     fake_engine_init(&engine);
-    api = (struct api){.engine = &engine, .version = "0"};
+    api = (struct api){.engine = &engine};
 }
 
 static void teardown(void)

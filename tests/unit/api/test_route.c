@@ -79,7 +79,7 @@ START_TEST(routes)
 {
     struct engine e;
     fake_engine_init(&e);
-    struct api a = {.engine = &e, .version = "0"};
+    struct api a = {.engine = &e};
     struct api_request rq = {.method = rows[_i].method, .target = span_of(rows[_i].target)};
     struct api_result out;
     const char *what = rows[_i].target;
@@ -112,6 +112,57 @@ START_TEST(health_without_leader)
 }
 END_TEST
 
+START_TEST(not_ready)
+{
+    static const struct {
+        const char *target;
+        int status;
+        const char *body;
+    } asks[] = {
+        {"/livez", 200, "ok\n"},
+        {"/readyz", 503,
+         "[+]serving ok\n[-]leader failed: no leader is known: are most of the other members "
+         "reachable?\n[-]log_space failed: no room for the log: make room on the disk of the data "
+         "directory\nreadyz check failed\n"},
+        {"/readyz?exclude=leader&exclude=log_space&exclude=none", 200, "ok\n"},
+        {"/readyz?verbose=1&exclude=leader", 503,
+         "[+]serving ok\n[-]log_space failed: no room for the log: make room on the disk of the "
+         "data directory\nreadyz check failed\n"},
+    };
+    struct engine e;
+    fake_engine_init(&e);
+    e.leader = false;
+    e.log_full = true;
+    struct api a = {.engine = &e};
+    for (size_t i = 0; i < CP_COUNT(asks); i++) {
+        struct api_request rq = {.method = V2_M_GET, .target = span_of(asks[i].target)};
+        struct api_result out;
+        api_handle(&a, 0, &rq, &out);
+        ck_assert_int_eq(out.reply.status, asks[i].status);
+        same_text(asks[i].target, body_of(&out.reply), asks[i].body);
+        api_reply_fini(&out.reply);
+    }
+    fake_engine_fini(&e);
+}
+END_TEST
+
+START_TEST(health_only)
+{
+    struct engine e;
+    fake_engine_init(&e);
+    struct api a = {.engine = &e, .health_only = true};
+    static const char *const targets[] = {"/health", "/metrics", "/v2/keys/a", "/version"};
+    for (size_t i = 0; i < CP_COUNT(targets); i++) {
+        struct api_request rq = {.method = V2_M_GET, .target = span_of(targets[i])};
+        struct api_result out;
+        api_handle(&a, 0, &rq, &out);
+        ck_assert_int_eq(out.reply.status, i < 2 ? 200 : 404);
+        api_reply_fini(&out.reply);
+    }
+    fake_engine_fini(&e);
+}
+END_TEST
+
 /* Every path of up to eight bytes out of three: clean is what the cleaning leaves as it is. */
 START_TEST(clean_is_what_cleaning_leaves)
 {
@@ -139,6 +190,8 @@ Suite *route_suite(void)
 {
     Suite *s = suite_create("route");
     TCase *t = tcase_create("table");
+    tcase_add_test(t, not_ready);
+    tcase_add_test(t, health_only);
     tcase_add_loop_test(t, routes, 0, (int)CP_COUNT(rows));
     tcase_add_test(t, health_without_leader);
     tcase_add_test(t, clean_is_what_cleaning_leaves);

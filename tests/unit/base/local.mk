@@ -10,6 +10,7 @@ TESTS += %D%/test_base
 	%D%/test_jsonw.c \
 	%D%/test_log.c \
 	%D%/test_mailbox.c \
+	%D%/test_metric.c \
 	%D%/test_num.c
 %C%_test_base_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 %C%_test_base_LDADD = src/base/libbase.a $(CHECK_LIBS)

@@ -12,6 +12,7 @@ int main(void)
     suite_add_tcase(suite, jsonw_case());
     suite_add_tcase(suite, log_case());
     suite_add_tcase(suite, mailbox_case());
+    suite_add_tcase(suite, metric_case());
     suite_add_tcase(suite, num_case());
 
     SRunner *runner = srunner_create(suite);

@@ -11,6 +11,7 @@ TCase *hash_case(void);
 TCase *jsonw_case(void);
 TCase *log_case(void);
 TCase *mailbox_case(void);
+TCase *metric_case(void);
 TCase *num_case(void);
 
 /* Equal bytes, both shown when they are not. */

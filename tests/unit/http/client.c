@@ -38,7 +38,7 @@ void bench_start(unsigned workers, unsigned connections_max)
     ck_assert_msg(door_new(&b.door, &conf, &e) == 0, "%s", e.text);
     fake_door = b.door;
     b.engine = fake_start();
-    b.api = (struct api){.engine = b.engine, .version = "test"};
+    b.api = (struct api){.engine = b.engine};
     ck_assert_msg(door_start(b.door, &b.api, &e) == 0, "%s", e.text);
 }
 

@@ -61,6 +61,8 @@ static const struct row rows[] = {
      {"--listen-client-urls", "http://127.0.0.1:1", "--advertise-client-urls",
       "http://127.0.0.1:1"},
      NULL},
+    {"metrics", {"--listen-metrics-urls", "http://127.0.0.1:1"}, NULL},
+    {"metrics elsewhere", {"--listen-metrics-urls", "1"}, "URL scheme must be http"},
     {"several",
      {"--listen-client-urls", "http://127.0.0.1:1,http://[::1]:1", "--advertise-client-urls",
       "http://a:1"},
