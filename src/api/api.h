@@ -22,6 +22,7 @@ struct api {
 enum api_outcome {
     API_REPLY,   /* reply is filled in */
     API_PROPOSE, /* proposal is filled in: suspend, engine_propose, then api_proposal_reply */
+    API_READ,    /* read is filled in: suspend, engine_read, then api_read_reply */
     API_WATCH,   /* watch spec is filled in: suspend, engine_watch, then api_watch_head */
     API_STREAM,  /* a large listing (HEAD too): reply is the head, listing gives the body piece by
                     piece */
@@ -46,6 +47,7 @@ struct api_result {
     enum api_counted counted;
     struct api_reply reply;
     struct proposal *proposal; /* API_PROPOSE: given, without owner and done; from mem_zalloc */
+    struct quorum_read *read;  /* API_READ: given, without owner and done; from mem_zalloc */
     bool no_value;             /* noValueOnSuccess: to be kept until api_proposal_reply */
     struct {
         struct buf path;
@@ -61,6 +63,9 @@ void api_handle(struct api *a, unsigned slot, const struct api_request *rq, stru
 void api_proposal_reply(struct api *a, struct proposal **p, bool no_value, struct api_reply *out);
 /* Who is in the cluster, as a member answers GET /members on its peer port (application/json). */
 void api_members_for_peers(struct engine *e, struct buf *b);
+/* What RQ, the request as it was handled before, comes to now; frees the read. */
+void api_read_reply(struct api *a, unsigned slot, const struct api_request *rq,
+                    struct quorum_read **r, struct api_result *out);
 /* The head of a watch's reply, or the whole error reply when it was refused (false). */
 bool api_watch_head(struct api *a, const struct watch *w, struct api_reply *out);
 /* An error as /v2/keys writes it. */

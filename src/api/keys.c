@@ -112,6 +112,34 @@ static enum api_counted counted_as(enum v2_method method, bool quorum)
     return method == V2_M_GET && quorum ? COUNTED_QGET : as[method];
 }
 
+static bool must_confirm(const struct api_call *call, const struct keys_request *k)
+{
+    return k->quorum && call->rq->method == V2_M_GET && !call->rq->confirmed &&
+           !engine_decides_alone(call->api->engine);
+}
+
+static void confirm(struct api_result *out)
+{
+    out->read = mem_zalloc(sizeof *out->read);
+    out->outcome = API_READ;
+}
+
+void api_read_reply(struct api *a, unsigned slot, const struct api_request *rq,
+                    struct quorum_read **r, struct api_result *out)
+{
+    struct quorum_read *done = *r; /* R may be in OUT */
+    struct api_request confirmed = *rq;
+    confirmed.confirmed = true;
+    *r = NULL;
+    *out = (struct api_result){.outcome = API_REPLY};
+    if (done->code == V2_OK)
+        api_handle(a, slot, &confirmed, out);
+    else
+        api_error(&out->reply, done->code, buf_as_span(&done->cause), 0);
+    buf_fini(&done->cause);
+    mem_free(done);
+}
+
 void keys_handle(const struct api_call *call, struct api_result *out)
 {
     struct keys_request k;
@@ -128,8 +156,8 @@ void keys_handle(const struct api_call *call, struct api_result *out)
         propose(&k, out);
     else if (k.kind == KEYS_WATCH)
         watch(&k, out);
-    else if (k.quorum && call->rq->method == V2_M_GET && !readpoint_ready(call->api))
-        api_error(&out->reply, V2_RAFT_INTERNAL, SPAN("etcdserver: request timed out"), 0);
+    else if (must_confirm(call, &k))
+        confirm(out);
     else
         read_key(call, &k, out);
     keys_request_fini(&k);

@@ -10,7 +10,6 @@ noinst_LIBRARIES += %D%/libapi.a
 	%D%/members.c \
 	%D%/metrics.c \
 	%D%/mime.c %D%/mime.h \
-	%D%/readpoint.c \
 	%D%/reply.c \
 	%D%/request.h \
 	%D%/roll.c %D%/roll.h \

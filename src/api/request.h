@@ -15,6 +15,7 @@ struct api_request {
     struct span target;       /* as sent: path and query, still encoded */
     struct span content_type; /* value of the header; ptr NULL when absent */
     struct span body;
+    bool confirmed;      /* what is read here is the newest, as quorum=true asks */
     bool body_too_large; /* more than LIMIT_FORM_BYTES came; body is empty */
 };
 

@@ -39,6 +39,3 @@ void api_message(struct api_reply *out, int status, struct span text);
 struct render_get;
 struct api_listing *listing_new(struct store *s, unsigned slot, struct render_get *g,
                                 struct buf *first);
-
-/* readpoint.c: may this member read what a majority has agreed on, now? */
-bool readpoint_ready(const struct api *a);

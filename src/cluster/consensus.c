@@ -332,6 +332,20 @@ bool consensus_settled(const struct consensus *c)
     return c->raft.state == RAFT_LEADER && c->barrier != 0 && c->commit >= c->barrier;
 }
 
+bool consensus_sole_voter(const struct consensus *c)
+{
+    const struct raft_configuration *conf = &c->raft.configuration;
+    bool self = false;
+    for (unsigned i = 0; i < conf->n; i++) {
+        if (conf->servers[i].role != RAFT_VOTER)
+            continue;
+        if (conf->servers[i].id != c->conf.self)
+            return false;
+        self = true;
+    }
+    return self;
+}
+
 void consensus_members(const struct consensus *c, struct consensus_members *out)
 {
     members_from_raft(&c->raft.configuration, out);

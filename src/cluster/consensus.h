@@ -136,3 +136,5 @@ uint64_t consensus_first_index(const struct consensus *c); /* oldest entry still
 /* True once an entry of the own term is committed: changes and linearizable reads may go ahead. */
 bool consensus_settled(const struct consensus *c);
 void consensus_members(const struct consensus *c, struct consensus_members *out);
+/* True when this member is the only voter. */
+bool consensus_sole_voter(const struct consensus *c);

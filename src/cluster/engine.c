@@ -82,6 +82,11 @@ bool engine_has_leader(const struct engine *e)
     return atomic_load_explicit(&e->pub_has_leader, memory_order_relaxed);
 }
 
+bool engine_decides_alone(const struct engine *e)
+{
+    return atomic_load(&e->pub_alone);
+}
+
 int64_t engine_now_ns(const struct engine *e)
 {
     return timekeeper_peek(&e->time);
@@ -189,6 +194,18 @@ static void answer(struct engine *e)
     }
 }
 
+/* Whether this member decides alone is told in the turn of the change that ends it: nobody else can
+ * be elected before that change has left the turn, and an answer that was begun before is of the
+ * time before. */
+static void publish_figures(struct engine *e)
+{
+    bool alone = consensus_sole_voter(e->consensus) && consensus_settled(e->consensus);
+    if (atomic_load_explicit(&e->pub_alone, memory_order_relaxed) != alone)
+        atomic_store(&e->pub_alone, alone);
+    atomic_store_explicit(&e->pub_raft_index, consensus_commit_index(e->consensus),
+                          memory_order_relaxed);
+}
+
 void engine_step(struct engine *e)
 {
     struct mail *watches = sort_mail(e, mailbox_take(&e->box));
@@ -204,8 +221,7 @@ void engine_step(struct engine *e)
     reads_turn(e);
     wal_flush(e->wal);
     engine_fail_overdue(e);
-    atomic_store_explicit(&e->pub_raft_index, consensus_commit_index(e->consensus),
-                          memory_order_relaxed);
+    publish_figures(e);
     engine_publish(e); /* before the answers: whoever gets one can read what it wrote */
     answer(e);
     reads_finish(e);
@@ -310,8 +326,7 @@ static void first_turn(struct engine *e)
         return;
     wal_sync(e->wal);
     consensus_durable(e->consensus, wal_durable(e->wal), engine_mono_ms(e));
-    atomic_store_explicit(&e->pub_raft_index, consensus_commit_index(e->consensus),
-                          memory_order_relaxed);
+    publish_figures(e);
     engine_publish(e);
 }
 

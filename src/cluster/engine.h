@@ -160,5 +160,8 @@ uint64_t engine_raft_term(const struct engine *e);
 uint64_t engine_cluster_id(const struct engine *e);
 uint64_t engine_member_id(const struct engine *e);
 bool engine_has_leader(const struct engine *e);
+/* This member alone decides: what it can read now is the newest that anybody knows of, without
+ * asking. */
+bool engine_decides_alone(const struct engine *e);
 /* The cluster's time now, ns since 1970: never goes back. */
 int64_t engine_now_ns(const struct engine *e);

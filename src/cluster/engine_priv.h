@@ -60,6 +60,7 @@ struct engine {
     _Atomic uint64_t pub_raft_index; /* engine writes, relaxed: figures for headers and health */
     _Atomic uint64_t pub_raft_term;
     atomic_bool pub_has_leader;
+    atomic_bool pub_alone; /* engine writes */
     struct timekeeper time;
     struct figures figures;
 

@@ -5,6 +5,7 @@
 #include "http/conn.h"
 
 #include "base/mem.h"
+#include "http/answer.h"
 #include "http/head.h"
 #include "http/reply.h"
 #include "http/shake.h"
@@ -23,9 +24,11 @@
 static const unsigned successors[CONN_STATES] = {
     [CONN_IDLE] = TO(HEAD),
     [CONN_HEAD] = TO(BODY) | TO(REPLYING) | TO(IDLE),
-    [CONN_BODY] = TO(REPLYING) | TO(WRITING) | TO(OPENING) | TO(IDLE),
+    [CONN_BODY] = TO(REPLYING) | TO(WRITING) | TO(READING) | TO(OPENING) | TO(IDLE),
     [CONN_WRITING] = TO(WRITTEN),
     [CONN_WRITTEN] = TO(REPLYING) | TO(IDLE),
+    [CONN_READING] = TO(READ),
+    [CONN_READ] = TO(REPLYING) | TO(IDLE),
     [CONN_OPENING] = TO(OPENED) | TO(GONE),
     [CONN_OPENED] = TO(STREAMING) | TO(REPLYING) | TO(GONE) | TO(IDLE),
     [CONN_STREAMING] = TO(IDLE),
@@ -165,88 +168,6 @@ void conn_cut_slow(struct conn *k)
     }
 }
 
-void conn_written(struct conn *k, struct proposal *p)
-{
-    k->proposal = p;
-    conn_move(k, CONN_WRITTEN);
-    conn_resume(k);
-}
-
-/* Suspends the request and gives the write to the engine. */
-static enum MHD_Result propose(struct conn *k, struct api_result *r)
-{
-    struct worker *w = k->worker;
-    struct proposal *p = r->proposal;
-
-    p->owner = k;
-    p->done = turn_written;
-    k->no_value = r->no_value;
-    conn_move(k, CONN_WRITING);
-    conn_suspend(k);
-    w->writes++;
-    if (!engine_propose(w->door->api->engine, &p)) {
-        w->writes--;
-        k->refused = true;
-        p->code = V2_RAFT_INTERNAL;
-        p->cause.len = 0;
-        buf_lit(&p->cause, "etcdserver: too many requests");
-        conn_written(k, p);
-    }
-    return MHD_YES;
-}
-
-static enum MHD_Result answer_write(struct conn *k)
-{
-    struct proposal *p = k->proposal;
-    struct api_reply r = {0};
-
-    k->proposal = NULL;
-    api_proposal_reply(k->worker->door->api, &p, k->no_value, &r);
-    if (k->refused)
-        r.status = MHD_HTTP_SERVICE_UNAVAILABLE;
-    return reply_send(k, &r);
-}
-
-static enum MHD_Result answer(struct conn *k)
-{
-    struct worker *w = k->worker;
-    struct api_result r;
-    struct api_request rq = {
-        .method = k->method,
-        .target = k->path_query,
-        .content_type = k->content_type,
-        .body = buf_as_span(&k->body),
-        .body_too_large = k->too_large,
-    };
-
-    if (w->draining)
-        return reply_raft_error(k, 0, "etcdserver: server stopped");
-    k->begin_ns = clock_mono_ns(&clock_system);
-    api_handle(w->door->api, w->number, &rq, &r);
-    if (r.counted != COUNTED_NOT)
-        metric_count(&w->counts.received[r.counted], 1);
-    k->counted = r.outcome != API_WATCH ? r.counted : COUNTED_NOT;
-    switch (r.outcome) {
-    case API_REPLY:
-        return reply_send(k, &r.reply);
-    case API_PROPOSE:
-        return propose(k, &r);
-    case API_WATCH:
-        if (atomic_load_explicit(&w->door->watches, memory_order_relaxed) >=
-            w->door->conf.watchers_max) {
-            buf_fini(&r.watch.path);
-            return reply_raft_error(k, MHD_HTTP_SERVICE_UNAVAILABLE,
-                                    "etcdserver: too many watches");
-        }
-        sub_open(k, &r);
-        return MHD_YES;
-    case API_STREAM:
-        return listing_send(k, &r);
-    }
-    CP_ASSERT(false && "an outcome of api_handle");
-    return MHD_NO;
-}
-
 static enum MHD_Result first_call(struct conn *k, const char *method, const char *version)
 {
     uint64_t length;
@@ -259,7 +180,7 @@ static enum MHD_Result first_call(struct conn *k, const char *method, const char
         return MHD_YES;
     /* More than would be read off: answered now, which closes the connection. */
     k->too_large = true;
-    return answer(k);
+    return answer_begin(k);
 }
 
 static enum MHD_Result take_body(struct conn *k, const char *data, size_t n)
@@ -303,9 +224,11 @@ enum MHD_Result conn_on_request(void *cls, struct MHD_Connection *mhd, const cha
          * has of the next request, as no bytes: no reply is possible yet. */
         if (data != NULL)
             return MHD_YES;
-        return answer(k);
+        return answer_begin(k);
     case CONN_WRITTEN:
-        return answer_write(k);
+        return answer_written(k);
+    case CONN_READ:
+        return answer_confirmed(k);
     case CONN_OPENED:
         return stream_answer(k);
     case CONN_GONE:
@@ -371,13 +294,7 @@ void conn_on_completed(void *cls, struct MHD_Connection *mhd, void **req_cls,
         sub_let_go(k->sub);
     if (k->listing != NULL || k->piece.cap > 0)
         listing_end(k);
-    if (k->proposal != NULL) {
-        struct api_reply r = {0};
-
-        /* The connection broke between the resumption and the repeated call. */
-        api_proposal_reply(k->worker->door->api, &k->proposal, k->no_value, &r);
-        api_reply_fini(&r);
-    }
+    answer_forget(k);
     if (k->hangup_watched) {
         (void)epoll_ctl(k->worker->ep, EPOLL_CTL_DEL, k->fd, NULL);
         k->hangup_watched = false;

@@ -1,9 +1,13 @@
 /* conn: one client connection and the request that is under way on it; its worker's thread only.
  *
- *     IDLE ─► HEAD ─► BODY ─► REPLYING ─► IDLE          answered at once
- *                       ├─► WRITING ⇒ WRITTEN ─► REPLYING     ⇒: suspended, woken by the worker's
- * mailbox └─► OPENING ⇒ OPENED ─► STREAMING     a watch; or REPLYING when refused or already
- * answered └─► GONE                       the client left while the watch was being opened
+ *     IDLE ─► HEAD ─► BODY ─► REPLYING ─► IDLE             answered at once
+ *                       ├─► WRITING ⇒ WRITTEN ─► REPLYING
+ *                       ├─► READING ⇒ READ ─► REPLYING      quorum=true
+ *                       └─► OPENING ⇒ OPENED ─► STREAMING   a watch; or REPLYING when refused or
+ *                                 │                         already answered
+ *                                 └─► GONE                  the client left meanwhile
+ *
+ * ⇒: suspended, woken by the worker's mailbox.
  */
 #pragma once
 
@@ -15,6 +19,8 @@ enum conn_state {
     CONN_BODY,      /* the head was fine, the body comes */
     CONN_WRITING,   /* suspended; the engine has the proposal */
     CONN_WRITTEN,   /* the proposal is back */
+    CONN_READING,   /* suspended; the engine has the quorum read */
+    CONN_READ,      /* it is back */
     CONN_OPENING,   /* suspended; the engine has the watch */
     CONN_OPENED,    /* the watch is open or refused, nothing is sent yet */
     CONN_STREAMING, /* head sent, the body grows; suspended while there is nothing to send */
@@ -54,6 +60,7 @@ struct conn {
 
     /* What it waits for or sends. */
     struct proposal *proposal; /* WRITTEN: given back */
+    struct quorum_read *read;  /* READ: given back */
     bool no_value;
     bool refused;    /* the engine has taken neither write nor watch */
     struct sub *sub; /* OPENING, OPENED, STREAMING; NULL once the stream has ended */
@@ -83,6 +90,8 @@ void conn_cut_slow(struct conn *k);
 void conn_is_ending(struct conn *k);
 /* The engine has answered (or refused to take) the write. */
 void conn_written(struct conn *k, struct proposal *p);
+/* The same for a quorum read. */
+void conn_confirmed(struct conn *k, struct quorum_read *r);
 /* Bytes of the socket that all requests up to the present one have taken; less than that when one
  * had a chunked body, whose framing nobody counts. */
 uint64_t conn_bytes(const struct conn *k);

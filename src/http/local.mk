@@ -2,6 +2,7 @@ noinst_LIBRARIES += %D%/libhttp.a
 %C%_libhttp_a_CPPFLAGS = $(AM_CPPFLAGS) $(MHD_CFLAGS)
 %C%_libhttp_a_SOURCES = \
 	%D%/accept.c \
+	%D%/answer.c %D%/answer.h \
 	%D%/conn.c %D%/conn.h \
 	%D%/counts.c %D%/counts.h \
 	%D%/cors.c %D%/cors.h \

@@ -247,8 +247,15 @@ static void take_mail(struct worker *w)
         case MAIL_WRITTEN: {
             struct proposal *p = CP_CONTAINER_OF(m, struct proposal, mail);
 
-            w->writes--;
+            w->pending--;
             conn_written(p->owner, p);
+            break;
+        }
+        case MAIL_CONFIRMED: {
+            struct quorum_read *r = CP_CONTAINER_OF(m, struct quorum_read, mail);
+
+            w->pending--;
+            conn_confirmed(r->owner, r);
             break;
         }
         case MAIL_OPENED:
@@ -298,7 +305,7 @@ static void tell_settled(struct worker *w)
     struct door *d = w->door;
     enum settled now = SETTLED_NOT;
 
-    if (w->writes == 0 && w->watches == 0 && w->replying == 0)
+    if (w->pending == 0 && w->watches == 0 && w->replying == 0)
         now = SETTLED_ALL;
     else if (w->cut && w->watches == 0)
         now = SETTLED_CUT;
@@ -447,17 +454,17 @@ void *worker_main(void *worker)
     struct worker *w = worker;
     uint64_t stuck_ms = 0; /* when waiting for the engine has to end */
 
-    while (door_phase(w->door) != DOOR_STOP || w->writes + w->watches > 0) {
+    while (door_phase(w->door) != DOOR_STOP || w->pending + w->watches > 0) {
         pass(w);
         if (stuck_ms == 0 && door_phase(w->door) == DOOR_STOP)
             stuck_ms = worker_now_ms() + STUCK_MS;
         if (stuck_ms != 0 && worker_now_ms() > stuck_ms) {
-            log_error("http.stuck", LOG_U("worker", w->number), LOG_U("writes", w->writes),
+            log_error("http.stuck", LOG_U("worker", w->number), LOG_U("pending", w->pending),
                       LOG_U("watches", w->watches));
             break;
         }
     }
-    if (w->writes + w->watches > 0)
+    if (w->pending + w->watches > 0)
         return w; /* the engine may still call back: nothing of this worker can be freed */
     /* What the last mail resumed is still in libmicrohttpd's list of suspended connections, which
      * must be empty. */

@@ -20,6 +20,13 @@ void turn_written(struct proposal *p)
     gather(k->worker, &p->mail, MAIL_WRITTEN);
 }
 
+void turn_confirmed(struct quorum_read *r)
+{
+    struct conn *k = r->owner;
+
+    gather(k->worker, &r->mail, MAIL_CONFIRMED);
+}
+
 void turn_opened(struct watch *watch)
 {
     struct sub *s = CP_CONTAINER_OF(watch, struct sub, watch);

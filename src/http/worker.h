@@ -27,6 +27,7 @@ struct sub;
 enum worker_mail {
     MAIL_SOCKET = 101, /* struct dealt: an accepted connection */
     MAIL_WRITTEN,      /* struct proposal: answered by the engine */
+    MAIL_CONFIRMED,    /* struct quorum_read: given back by the engine */
     MAIL_OPENED,       /* struct watch: subscribed or refused */
     MAIL_CLOSED,       /* struct watch: nothing of it is left at the engine */
     MAIL_EVENTS,       /* struct delivery */
@@ -105,7 +106,7 @@ struct worker {
     unsigned n_lobby, n_shaking;
     /* noted: there is something to send; blocked: and the socket takes no more at present */
     struct list taps, taps_noted, taps_blocked;
-    unsigned writes;   /* proposals that the engine has */
+    unsigned pending;  /* proposals and quorum reads that the engine has */
     unsigned watches;  /* watches that the engine has */
     unsigned replying; /* connections whose reply is on its way out */
     uint64_t passes;   /* begun so far */
@@ -175,6 +176,7 @@ void accept_retry(struct worker *w);
 
 /* turn.c: engine thread only. */
 void turn_written(struct proposal *p);
+void turn_confirmed(struct quorum_read *r);
 void turn_opened(struct watch *watch);
 void turn_closed(struct watch *watch);
 void turn_push(struct watcher *watcher, struct event *event, bool historic);

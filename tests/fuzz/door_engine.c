@@ -31,6 +31,7 @@ void door_engine_init(struct door_engine *e)
 {
     *e = (struct door_engine){0};
     fake_engine_init(&e->base);
+    e->base.shared = true;
     e->hub = hub_new(HISTORY_EVENTS, 0, existed, e);
     e->last = &e->first;
     pthread_mutex_init(&e->lock, NULL);
@@ -160,6 +161,22 @@ bool engine_propose(struct engine *base, struct proposal **p)
         *p = NULL;
         if (!e->held)
             apply_waiting(e);
+    }
+    end(e);
+    return taken;
+}
+
+bool engine_read(struct engine *base, struct quorum_read *r)
+{
+    struct door_engine *e = of(base);
+
+    begin(e);
+
+    bool taken = !is_full(e);
+
+    if (taken) {
+        r->code = e->busy % 2 == 0 ? V2_OK : V2_RAFT_INTERNAL;
+        r->done(r);
     }
     end(e);
     return taken;

@@ -93,6 +93,11 @@ void engine_figures(struct engine *e, struct engine_figures *out)
         (struct engine_figures){.log_full = e->log_full, .snapshot = &e->histogram, .log = &e->log};
 }
 
+bool engine_decides_alone(const struct engine *e)
+{
+    return e->leader && !e->shared;
+}
+
 int64_t engine_now_ns(const struct engine *e)
 {
     return e->now_ns;

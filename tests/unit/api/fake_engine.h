@@ -14,6 +14,7 @@ struct engine {
     _Atomic uint64_t raft_index; /* these two: read by any thread */
     _Atomic int64_t now_ns;
     bool leader, log_full;
+    bool shared; /* with other members: quorum reads have to be confirmed */
     struct histogram histogram;
     struct wal_figures log;
     uint64_t found, missing; /* reads */

@@ -123,10 +123,51 @@ START_TEST(errors)
     expect(V2_M_HEAD, "/v2/keys/a?wait=true", "", 400, 0, false,
            "{\"errorCode\":209,\"message\":\"Invalid field\","
            "\"cause\":\"\\\"wait\\\" can only be used with GET requests\",\"index\":0}\n");
+}
+END_TEST
+
+/* With other members a quorum read waits until it is confirmed, and is a plain one then. */
+START_TEST(quorum_read_is_confirmed)
+{
+    static const char target[] = "/v2/keys/a?quorum=true";
+    struct api_result out;
+    struct api_request rq = {.method = V2_M_GET, .target = span_of(target)};
+    engine.shared = true;
+    expect(V2_M_PUT, "/v2/keys/a", "value=1", 201, 1, true,
+           "{\"action\":\"set\",\"node\":{\"key\":\"/a\",\"value\":\"1\",\"modifiedIndex\":1,"
+           "\"createdIndex\":1}}\n");
+    handle(V2_M_GET, target, "", &out);
+    ck_assert_int_eq(out.outcome, API_READ);
+    out.read->code = V2_OK;
+    api_read_reply(&api, 3, &rq, &out.read, &out);
+    ck_assert_ptr_null(out.read);
+    ck_assert_int_eq(out.outcome, API_REPLY);
+    ck_assert_int_eq(out.reply.status, 200);
+    same_text(target, body_of(&out.reply),
+              "{\"action\":\"get\",\"node\":{\"key\":\"/a\",\"value\":\"1\",\"modifiedIndex\":1,"
+              "\"createdIndex\":1}}\n");
+    api_reply_fini(&out.reply);
+    expect(V2_M_HEAD, "/v2/keys/b?quorum=true", "", 404, 1, false,
+           "{\"errorCode\":100,\"message\":\"Key not found\",\"cause\":\"/b\",\"index\":1}\n");
+}
+END_TEST
+
+START_TEST(quorum_read_without_a_quorum)
+{
+    struct api_result out;
+    struct api_request rq = {.method = V2_M_GET, .target = SPAN("/v2/keys/a?quorum=true")};
     engine.leader = false;
-    expect(V2_M_GET, "/v2/keys/a?quorum=true", "", 500, 0, false,
-           "{\"errorCode\":300,\"message\":\"Raft Internal Error\","
-           "\"cause\":\"etcdserver: request timed out\",\"index\":0}\n");
+    handle(V2_M_GET, "/v2/keys/a?quorum=true", "", &out);
+    ck_assert_int_eq(out.outcome, API_READ);
+    out.read->code = V2_RAFT_INTERNAL;
+    buf_lit(&out.read->cause, "etcdserver: request timed out");
+    api_read_reply(&api, 3, &rq, &out.read, &out);
+    ck_assert_int_eq(out.reply.status, 500);
+    ck_assert(!out.reply.has_raft);
+    same_text("body", body_of(&out.reply),
+              "{\"errorCode\":300,\"message\":\"Raft Internal Error\","
+              "\"cause\":\"etcdserver: request timed out\",\"index\":0}\n");
+    api_reply_fini(&out.reply);
 }
 END_TEST
 
@@ -278,6 +319,8 @@ Suite *keys_suite(void)
     tcase_add_test(t, no_value);
     tcase_add_test(t, errors);
     tcase_add_test(t, refused_by_consensus);
+    tcase_add_test(t, quorum_read_is_confirmed);
+    tcase_add_test(t, quorum_read_without_a_quorum);
     tcase_add_test(t, watches);
     tcase_add_test(t, streams_a_large_listing);
     tcase_add_test(t, without_a_long_pin_renders_whole);

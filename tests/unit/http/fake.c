@@ -64,6 +64,13 @@ static void finish(struct engine *e, struct proposal *p)
     p->done(p);
 }
 
+static void confirm(struct engine *e, struct quorum_read *r)
+{
+    r->code = V2_OK;
+    atomic_fetch_sub(&e->n_waiting, 1);
+    r->done(r);
+}
+
 static void release(struct engine *e)
 {
     struct mail *m = e->held;
@@ -73,7 +80,10 @@ static void release(struct engine *e)
     while (m != NULL) {
         struct mail *next = m->next;
 
-        finish(e, CP_CONTAINER_OF(m, struct proposal, mail));
+        if (m->kind == MAIL_PROPOSAL)
+            finish(e, CP_CONTAINER_OF(m, struct proposal, mail));
+        else
+            confirm(e, CP_CONTAINER_OF(m, struct quorum_read, mail));
         m = next;
     }
 }
@@ -123,6 +133,7 @@ static void take(struct engine *e, struct mail *m)
 {
     switch (m->kind) {
     case MAIL_PROPOSAL:
+    case MAIL_READ:
         atomic_fetch_add(&e->n_waiting, 1);
         m->next = NULL;
         *e->held_last = m;
@@ -259,6 +270,15 @@ bool engine_propose(struct engine *e, struct proposal **p)
     return true;
 }
 
+bool engine_read(struct engine *e, struct quorum_read *r)
+{
+    if (is_full(e))
+        return false;
+    r->mail.kind = MAIL_READ;
+    ck_assert(mailbox_post(&e->mailbox, &r->mail));
+    return true;
+}
+
 bool engine_watch(struct engine *e, struct watch *w)
 {
     if (is_full(e))
@@ -345,7 +365,10 @@ void api_handle(struct api *a, unsigned slot, const struct api_request *rq, stru
     out->reply.etcd_index = 5;
     out->reply.raft_index = 1234567890123456789;
     out->reply.raft_term = 2;
-    if (take_prefix(&target, "/size/")) {
+    if (take_prefix(&target, "/read") && !rq->confirmed) {
+        out->outcome = API_READ;
+        out->read = mem_zalloc(sizeof(*out->read));
+    } else if (take_prefix(&target, "/size/")) {
         size_t n = number(target);
 
         for (size_t i = 0; i < n; i++)
@@ -373,6 +396,23 @@ void api_handle(struct api *a, unsigned slot, const struct api_request *rq, stru
         if (rq->body_too_large)
             out->reply.status = 400;
     }
+}
+
+void api_read_reply(struct api *a, unsigned slot, const struct api_request *rq,
+                    struct quorum_read **r, struct api_result *out)
+{
+    struct api_request confirmed = *rq;
+
+    confirmed.confirmed = true;
+    api_handle(a, slot, &confirmed, out);
+    if ((*r)->code != V2_OK) {
+        buf_clear(&out->reply.body);
+        out->reply.status = 500;
+        buf_span(&out->reply.body, buf_as_span(&(*r)->cause));
+    }
+    buf_fini(&(*r)->cause);
+    mem_free(*r);
+    *r = NULL;
 }
 
 void api_proposal_reply(struct api *a, struct proposal **p, bool no_value, struct api_reply *out)

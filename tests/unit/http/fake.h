@@ -4,6 +4,7 @@
  *   /echo        method, content type, target and length of the body
  *   /size/N      N bytes in one reply       /list/N   N bytes in pieces       /fixed   static bytes
  *   /write       a proposal; the answer repeats the body
+ *   /read/TARGET a quorum read, then as TARGET
  *   /watch/KEY   a watch; ?stream, ?past=N events of history, ?bad refused
  */
 #pragma once
@@ -12,15 +13,15 @@
 
 struct engine *fake_start(void);
 void fake_stop(struct engine *e);
-/* The engine keeps proposals to itself until it is told to go on. */
+/* The engine keeps proposals and quorum reads to itself until it is told to go on. */
 void fake_hold(struct engine *e, bool hold);
-/* The next N proposals or watches find the engine full. */
+/* The next N proposals, quorum reads or watches find the engine full. */
 void fake_refuse(struct engine *e, unsigned n);
 /* N events of SIZE bytes for each watch of KEY, in one turn; returns once they are handed to the
  * door. */
 void fake_emit(struct engine *e, const char *key, unsigned n, size_t size);
 unsigned fake_watches(struct engine *e); /* watches it holds */
-unsigned fake_waiting(struct engine *e); /* proposals it holds */
+unsigned fake_waiting(struct engine *e); /* proposals and quorum reads it holds */
 unsigned fake_listings(void);            /* not yet freed */
 
 extern struct door *fake_door; /* whose turn_end the engine calls */

@@ -1,0 +1,167 @@
+/* answer: from a whole request to what is done about it: the reply, or a wait for the engine and
+ * the reply behind it. */
+#include "http/answer.h"
+
+#include "base/mem.h"
+#include "http/reply.h"
+#include "http/stream.h"
+#include "http/sub.h"
+
+void conn_written(struct conn *k, struct proposal *p)
+{
+    k->proposal = p;
+    conn_move(k, CONN_WRITTEN);
+    conn_resume(k);
+}
+
+void conn_confirmed(struct conn *k, struct quorum_read *r)
+{
+    k->read = r;
+    conn_move(k, CONN_READ);
+    conn_resume(k);
+}
+
+/* Suspends the request and gives the write to the engine. */
+static enum MHD_Result propose(struct conn *k, struct api_result *r)
+{
+    struct worker *w = k->worker;
+    struct proposal *p = r->proposal;
+
+    p->owner = k;
+    p->done = turn_written;
+    k->no_value = r->no_value;
+    conn_move(k, CONN_WRITING);
+    conn_suspend(k);
+    w->pending++;
+    if (!engine_propose(w->door->api->engine, &p)) {
+        w->pending--;
+        k->refused = true;
+        p->code = V2_RAFT_INTERNAL;
+        p->cause.len = 0;
+        buf_lit(&p->cause, "etcdserver: too many requests");
+        conn_written(k, p);
+    }
+    return MHD_YES;
+}
+
+/* The same for a quorum read. */
+static enum MHD_Result confirm(struct conn *k, struct quorum_read *r)
+{
+    struct worker *w = k->worker;
+
+    r->owner = k;
+    r->done = turn_confirmed;
+    conn_move(k, CONN_READING);
+    conn_suspend(k);
+    w->pending++;
+    if (!engine_read(w->door->api->engine, r)) {
+        w->pending--;
+        k->refused = true;
+        r->code = V2_RAFT_INTERNAL;
+        buf_lit(&r->cause, "etcdserver: too many requests");
+        conn_confirmed(k, r);
+    }
+    return MHD_YES;
+}
+
+enum MHD_Result answer_written(struct conn *k)
+{
+    struct proposal *p = k->proposal;
+    struct api_reply r = {0};
+
+    k->proposal = NULL;
+    api_proposal_reply(k->worker->door->api, &p, k->no_value, &r);
+    if (k->refused)
+        r.status = MHD_HTTP_SERVICE_UNAVAILABLE;
+    return reply_send(k, &r);
+}
+
+static struct api_request request_of(const struct conn *k)
+{
+    return (struct api_request){
+        .method = k->method,
+        .target = k->path_query,
+        .content_type = k->content_type,
+        .body = buf_as_span(&k->body),
+        .body_too_large = k->too_large,
+    };
+}
+
+/* What api made of the request. */
+static enum MHD_Result act(struct conn *k, struct api_result *r)
+{
+    struct worker *w = k->worker;
+
+    switch (r->outcome) {
+    case API_REPLY:
+        if (k->refused)
+            r->reply.status = MHD_HTTP_SERVICE_UNAVAILABLE;
+        return reply_send(k, &r->reply);
+    case API_PROPOSE:
+        return propose(k, r);
+    case API_READ:
+        return confirm(k, r->read);
+    case API_WATCH:
+        if (atomic_load_explicit(&w->door->watches, memory_order_relaxed) >=
+            w->door->conf.watchers_max) {
+            buf_fini(&r->watch.path);
+            return reply_raft_error(k, MHD_HTTP_SERVICE_UNAVAILABLE,
+                                    "etcdserver: too many watches");
+        }
+        sub_open(k, r);
+        return MHD_YES;
+    case API_STREAM:
+        return listing_send(k, r);
+    }
+    CP_ASSERT(false && "an outcome of api_handle");
+    return MHD_NO;
+}
+
+enum MHD_Result answer_begin(struct conn *k)
+{
+    struct worker *w = k->worker;
+    struct api_result r;
+    struct api_request rq = request_of(k);
+
+    if (w->draining)
+        return reply_raft_error(k, 0, "etcdserver: server stopped");
+    k->begin_ns = clock_mono_ns(&clock_system);
+    api_handle(w->door->api, w->number, &rq, &r);
+    if (r.counted != COUNTED_NOT)
+        metric_count(&w->counts.received[r.counted], 1);
+    k->counted = r.outcome != API_WATCH ? r.counted : COUNTED_NOT;
+    return act(k, &r);
+}
+
+static void forget_read(struct conn *k)
+{
+    buf_fini(&k->read->cause);
+    mem_free(k->read);
+    k->read = NULL;
+}
+
+enum MHD_Result answer_confirmed(struct conn *k)
+{
+    struct worker *w = k->worker;
+    struct api_result r;
+    struct api_request rq = request_of(k);
+
+    if (w->draining) { /* the engine may be gone */
+        forget_read(k);
+        return reply_raft_error(k, 0, "etcdserver: server stopped");
+    }
+    api_read_reply(w->door->api, w->number, &rq, &k->read, &r);
+    return act(k, &r);
+}
+
+void answer_forget(struct conn *k)
+{
+    if (k->proposal != NULL) {
+        struct api_reply r = {0};
+
+        api_proposal_reply(k->worker->door->api, &k->proposal, k->no_value, &r);
+        api_reply_fini(&r);
+    }
+    if (k->read != NULL)
+        forget_read(k);
+}

@@ -1,0 +1,12 @@
+/* answer: what is done about a request; its worker's thread only. */
+#pragma once
+
+#include "http/conn.h"
+
+/* The request is whole, or too large to be. */
+enum MHD_Result answer_begin(struct conn *k);
+/* WRITTEN and READ: the engine has given back what it had. */
+enum MHD_Result answer_written(struct conn *k);
+enum MHD_Result answer_confirmed(struct conn *k);
+/* The connection broke between the resumption and the repeated call. */
+void answer_forget(struct conn *k);
