@@ -308,6 +308,7 @@ static void role(void *ctx, enum consensus_role role, uint64_t term, uint64_t le
         e->leader_since_ns = clock_wall_ns(e->conf.clock);
     e->leader_id = leader;
     pthread_mutex_unlock(&e->lock);
+    timekeeper_lead(&e->time, role == CONSENSUS_LEADER);
     reshape_want(e);
     forward_look_again(e);
     if (role != CONSENSUS_LEADER)

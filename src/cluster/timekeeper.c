@@ -11,21 +11,31 @@ void timekeeper_start(struct timekeeper *t, const struct clock *clock, int64_t l
 {
     int64_t wall = clock_wall_ns(clock);
     t->clock = clock;
+    t->stamp_ns = last_stamp_ns;
     t->at_ns = wall > last_stamp_ns ? wall : last_stamp_ns;
     t->mono_ns = clock_mono_ns(clock);
+    t->known = t->leads = false;
     publish(t);
+}
+
+/* How much more, or less, than PASSED goes by, with LAG to where the time should be. */
+static int64_t lean(const struct timekeeper *t, int64_t passed, int64_t lag)
+{
+    if (t->known && !t->leads) /* the leader's time is the cluster's; but none goes back */
+        return lag > -passed ? lag : -passed;
+    int64_t most = passed / SLEW_PART;
+    return lag > most ? most : lag < -most ? -most : lag;
 }
 
 int64_t timekeeper_now(struct timekeeper *t)
 {
     uint64_t mono = clock_mono_ns(t->clock);
     int64_t passed = (int64_t)(mono - t->mono_ns);
-    if (passed <= 0)
+    if (passed < 0)
         return t->at_ns;
-    int64_t lag = clock_wall_ns(t->clock) - (t->at_ns + passed);
-    int64_t most = passed / SLEW_PART;
-    int64_t lean = lag > most ? most : lag < -most ? -most : lag;
-    t->at_ns += passed + lean;
+    int64_t target = t->known && !t->leads ? t->heard_ns + (int64_t)(mono - t->heard_at)
+                                           : clock_wall_ns(t->clock);
+    t->at_ns += passed + lean(t, passed, target - (t->at_ns + passed));
     t->mono_ns = mono;
     publish(t);
     return t->at_ns;
@@ -33,11 +43,42 @@ int64_t timekeeper_now(struct timekeeper *t)
 
 int64_t timekeeper_known(struct timekeeper *t)
 {
-    return timekeeper_now(t);
+    return t->known ? timekeeper_now(t) : 0;
+}
+
+/* From now on the time goes on by this member's own clocks, or from where it is until the leader
+ * says more. */
+void timekeeper_lead(struct timekeeper *t, bool leads)
+{
+    if (t->leads == leads)
+        return;
+    t->heard_ns = timekeeper_now(t);
+    t->heard_at = t->mono_ns;
+    t->known = t->known || leads;
+    t->leads = leads;
+}
+
+void timekeeper_hear(struct timekeeper *t, int64_t time_ns, bool of_leader)
+{
+    if (time_ns == 0 || t->leads || (t->known && !of_leader))
+        return;
+    bool guessed = !t->known;
+    t->heard_ns = time_ns;
+    t->heard_at = clock_mono_ns(t->clock);
+    t->known = true;
+    if (guessed) {
+        t->at_ns = time_ns > t->stamp_ns ? time_ns : t->stamp_ns;
+        t->mono_ns = t->heard_at;
+        publish(t);
+    } else {
+        (void)timekeeper_now(t);
+    }
 }
 
 void timekeeper_saw(struct timekeeper *t, int64_t stamp_ns)
 {
+    if (stamp_ns > t->stamp_ns)
+        t->stamp_ns = stamp_ns;
     if (stamp_ns <= t->at_ns)
         return;
     t->at_ns = stamp_ns;

@@ -24,6 +24,35 @@ START_TEST(time_never_jumps)
 }
 END_TEST
 
+START_TEST(time_comes_from_the_leader)
+{
+    struct timekeeper t;
+    fx_fake.mono = 5 * (uint64_t)NS_PER_S;
+    fx_fake.wall = 9000 * NS_PER_S; /* an hour and more ahead of the cluster */
+    timekeeper_start(&t, &fx_fake_clock, 1000 * NS_PER_S);
+    ck_assert_int_eq(timekeeper_known(&t), 0);
+    timekeeper_hear(&t, 0, true); /* who guesses itself says nothing */
+    ck_assert_int_eq(timekeeper_known(&t), 0);
+    timekeeper_hear(&t, 2000 * NS_PER_S, false); /* a voter that knows will do */
+    ck_assert_int_eq(timekeeper_known(&t), 2000 * NS_PER_S);
+    timekeeper_hear(&t, 7000 * NS_PER_S, false); /* but only once */
+    timekeeper_hear(&t, 2001 * NS_PER_S, true);
+    ck_assert_int_eq(timekeeper_now(&t), 2001 * NS_PER_S);
+    timekeeper_hear(&t, 2000 * NS_PER_S, true); /* it stands until the leader has caught up */
+    ck_assert_int_eq(timekeeper_now(&t), 2001 * NS_PER_S);
+    fx_fake.mono += 3 * (uint64_t)NS_PER_S;
+    ck_assert_int_eq(timekeeper_now(&t), 2003 * NS_PER_S);
+    timekeeper_lead(&t, true); /* carries on, leaning */
+    fx_fake.mono += (uint64_t)NS_PER_S;
+    ck_assert_int_eq(timekeeper_now(&t), 2004 * NS_PER_S + NS_PER_S / 10);
+    timekeeper_hear(&t, 8000 * NS_PER_S, true);
+    ck_assert_int_eq(timekeeper_now(&t), 2004 * NS_PER_S + NS_PER_S / 10);
+    timekeeper_lead(&t, false);
+    fx_fake.mono += (uint64_t)NS_PER_S;
+    ck_assert_int_eq(timekeeper_now(&t), 2005 * NS_PER_S + NS_PER_S / 10);
+}
+END_TEST
+
 START_TEST(waiting_finds_by_number)
 {
     struct waiting w;
@@ -54,6 +83,7 @@ Suite *engine_parts_suite(void)
     Suite *s = suite_create("engine parts");
     TCase *t = tcase_create("parts");
     tcase_add_test(t, time_never_jumps);
+    tcase_add_test(t, time_comes_from_the_leader);
     tcase_add_test(t, waiting_finds_by_number);
     suite_add_tcase(s, t);
     return s;
