@@ -13,3 +13,29 @@ TESTS += %D%/seeds.test %D%/guards.test
 	%D%/sim_node.c \
 	%D%/sim_world.c
 %C%_sim_consensus_LDADD = src/cluster/libcluster.a src/base/libbase.a $(RAFT_LIBS)
+
+# whole members; --wrap puts the simulation's eyes between their parts
+check_PROGRAMS += %D%/sim_engines
+%C%_sim_engines_SOURCES = \
+	%D%/engines.c %D%/engines.h \
+	%D%/engines_chaos.c \
+	%D%/engines_client.c \
+	%D%/engines_member.c \
+	%D%/engines_ops.c \
+	%D%/engines_planted.c \
+	%D%/engines_time.c \
+	%D%/engines_truth.c \
+	%D%/engines_watch.c \
+	%D%/engines_wire.c \
+	%D%/engines_world.c \
+	tests/lib/faultfile.c tests/lib/faultfile.h \
+	tests/lib/faultio.c tests/lib/faultio.h
+%C%_sim_engines_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/lib
+%C%_sim_engines_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=_exit,--wrap=rand_u64,--wrap=consensus_new,--wrap=consensus_start \
+	-Wl,--wrap=consensus_submit,--wrap=consensus_durable,--wrap=consensus_installed \
+	-Wl,--wrap=wal_append,--wrap=render_event,--wrap=timekeeper_now
+%C%_sim_engines_LDADD = \
+	src/cluster/libcluster.a src/watch/libwatch.a src/codec/libcodec.a src/disk/libdisk.a \
+	src/store/libstore.a src/proto/libproto.a src/base/libbase.a \
+	$(RAFT_LIBS) $(GNUTLS_LIBS) -lm

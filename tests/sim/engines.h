@@ -1,0 +1,343 @@
+/* engines: clusters of whole members, each a real engine with its store, log, snapshots, hub and
+ * consensus, on a clock, a disk and a wire of the simulation. One process, one thread, everything
+ * from one seed: a run repeats exactly.
+ *   engines          options, one run, the words for a failure
+ *   engines_world    time, randomness, the queue of what is going to happen
+ *   engines_member   starting, stepping and crashing a member; its clock and its disk
+ *   engines_wire     streams between members that delay, break and repeat
+ *   engines_ops      what consensus tells a member to do, seen on its way
+ *   engines_truth    what was committed, and what must therefore be so everywhere
+ *   engines_time     expirations against the time of the world
+ *   engines_client   writes and reads, and what their answers must be
+ *   engines_watch    watches, and what they must be told
+ *   engines_chaos    weather, crashes, partitions, changes of membership; the end
+ *   engines_planted  mistakes, to see them found */
+#pragma once
+
+#include "cluster/engine_priv.h"
+#include "cluster/frame.h"
+#include "cluster/wire.h"
+#include "disk/wal.h"
+#include "faultio.h"
+
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    MEMBERS = 9, /* numbered from 1 */
+    CLIENTS = 10,
+    WATCHES = 8,
+    INDEX_MAX = 40000, /* of the log */
+    EVENT_MAX = 40000, /* index of the store */
+    TERM_MAX = 4000,
+    OPS_MAX = 40000,
+    KEYS = 24,
+};
+
+#define MS     (UINT64_C(1000000))
+#define SECOND (1000 * MS)
+#define NEVER  UINT64_MAX
+
+enum happening {
+    HAPPEN_STEP = 1, /* a turn of a member's engine */
+    HAPPEN_LOG,      /* its disk has finished a group of records */
+    HAPPEN_SPARE,
+    HAPPEN_JOB,
+    HAPPEN_FRAME,
+    HAPPEN_RESTART,
+    HAPPEN_CLIENT,
+    HAPPEN_WATCH,
+    HAPPEN_CHAOS,
+    HAPPEN_PROBE,
+};
+
+struct item {
+    uint64_t at, order;
+    enum happening what;
+    unsigned who; /* member, client or watch */
+    uint64_t
+        life; /* of the member, or visit of the watch: what is from an earlier one is dropped */
+    struct parcel *parcel;
+};
+
+/* ---- a member ---- */
+
+struct member_clock {
+    uint64_t mono_at; /* monotonic time at world time 0 */
+    double rate;
+    int64_t wall_off; /* beside the world's wall clock */
+};
+
+struct sim_member {
+    unsigned n;
+    uint64_t id;
+    bool exists, up, removed, founder;
+    bool unproven; /* its state came from a file, and no tree was compared since */
+    uint64_t life;
+    struct span url;
+    char url_text[32];
+    struct member_clock time;
+    struct clock clock;
+    struct wire wire;
+    struct faultio *files;
+    struct diskio io;
+    struct datadir dir;
+    uint64_t full_until; /* the disk has no room */
+    unsigned refusals;   /* since it has none */
+    bool slow;           /* disk */
+    uint64_t frozen_until;
+    /* lost at a crash */
+    struct engine *engine;
+    const struct consensus_ops *ops; /* the engine's */
+    bool muted;                      /* it is being torn down: nothing it says is heard */
+    uint64_t step_at, log_at, job_at;
+    uint64_t appended; /* log sequence number */
+    uint64_t applied, chain;
+    uint64_t read_index; /* highest store index a reader saw */
+    bool leads, heard_time;
+    uint64_t lead_term, lead_since;
+    uint64_t stored_term[INDEX_MAX]; /* of each entry of its log */
+    uint64_t stored_last;
+    uint64_t base;
+};
+
+/* ---- the wire ---- */
+
+struct parcel {
+    struct frame *frame;
+    uint64_t stream;      /* it is lost with it */
+    uint64_t index, term; /* with a snapshot file: its name */
+    uint8_t *file;
+    size_t file_bytes;
+    bool again; /* a duplicate */
+};
+
+struct stream {
+    uint64_t epoch; /* grows when it breaks */
+    uint64_t up_at; /* not before */
+    uint64_t last;  /* arrival of the newest frame on it */
+    bool cut;       /* this direction is partitioned */
+    bool sending;   /* a snapshot is under way */
+};
+
+/* ---- truth ---- */
+
+struct truth {
+    uint64_t term, value, chain, tree;
+    uint64_t at;        /* first applied */
+    uint64_t submitted; /* its leader stamped it */
+    uint64_t store_index, commit_term;
+    unsigned op; /* of a client; 0: none */
+};
+
+struct told {
+    struct event *event; /* owned */
+    unsigned key;        /* KEYS: none of ours */
+};
+
+enum op_kind {
+    DO_SET,
+    DO_SET_TTL,
+    DO_REFRESH,
+    DO_CAS,
+    DO_CREATE,
+    DO_DELETE,
+    DO_CAD,
+    DO_POST,
+    DO_KINDS,
+};
+
+struct client_op {
+    enum op_kind kind;
+    unsigned key, client, member;
+    uint64_t began, floor; /* raft index that was acknowledged to somebody when it began */
+    uint64_t prev;         /* prevIndex */
+    uint64_t applied;      /* raft index; 0: not */
+    bool answered, acked, did;
+};
+
+struct client {
+    unsigned member;
+    uint64_t busy_since; /* 0: not waiting */
+    unsigned op;
+    uint64_t floor;  /* of a read */
+    unsigned streak; /* answered without error, since healed */
+};
+
+struct watch_client {
+    struct watch w;
+    unsigned n, member;
+    uint64_t life;
+    bool open, live; /* asked for; subscribed */
+    bool closing;
+    unsigned key; /* KEYS: the directory */
+    char path[32];
+    uint64_t next; /* first store index it has not been told of; 0: any from now on */
+    bool told;
+    uint64_t visit;
+};
+
+struct sim_options {
+    unsigned members; /* 0: by seed */
+    unsigned planted;
+    unsigned seconds;
+    int verbose;
+};
+
+struct weather {
+    unsigned delay_us, jitter_us, drop_pm, dup_pm, overlap_pm, break_pm;
+    unsigned fsync_us, stall_pm, job_ms, step_us;
+    unsigned snapshot_every, trailing, history, segment;
+    unsigned think_ms, rate_ppm;
+    bool crashes, partitions, members, transfers, full, clock_steps, honest_clocks, freezes;
+};
+
+struct totals {
+    uint64_t runs, events, entries, acked, unknown, refused, reads, quorum_reads, watched, expired,
+        elections, crashes, installs, snapshots, changes, transfers, virtual_ns;
+};
+
+struct sim_world {
+    struct sim_options opt;
+    uint64_t seed, random, now, order;
+    uint64_t chaos_end, settle_at, end;
+    bool healed, settling; /* no faults any more; no requests any more */
+    struct item *queue;
+    size_t queued, queue_cap;
+    struct weather weather;
+    unsigned founders, used;
+    uint64_t cluster_id;
+    struct sim_member *member; /* MEMBERS + 1 */
+    struct sim_member *inside; /* whose code is running; NULL: none */
+    struct stream stream[MEMBERS + 1][MEMBERS + 1];
+    struct client client[CLIENTS];
+    struct watch_client watch[WATCHES];
+    unsigned clients, watches;
+    /* truth */
+    struct truth truth[INDEX_MAX];
+    uint64_t committed;
+    struct told told[EVENT_MAX];
+    uint64_t told_last; /* store index */
+    struct client_op ops[OPS_MAX];
+    unsigned n_ops;
+    uint64_t key_modified[KEYS]; /* 0: absent */
+    uint64_t floor;              /* raft index that somebody was told of */
+    uint64_t term_leader[TERM_MAX];
+    uint64_t jumped_at; /* the cluster's time began anew */
+    struct totals total;
+    jmp_buf broken, ended;
+    bool may_end; /* `ended` is set */
+    char why[400];
+};
+
+/* The one world; the checks reach it from the callbacks of the engines. */
+extern struct sim_world *const sim;
+
+/* engines_world.c */
+uint64_t sim_random(void);
+uint64_t sim_below(uint64_t n); /* 0 … n - 1; 0 for 0 */
+bool sim_chance(unsigned permille);
+uint64_t sim_mix(uint64_t h, uint64_t v);
+uint64_t sim_hash(uint64_t h, struct span s);
+void sim_push(struct item it);
+bool sim_pop(struct item *out);
+void sim_fail(const char *fmt, ...) CP_PRINTF(1, 2) CP_NORETURN;
+void sim_say(int level, const char *fmt, ...) CP_PRINTF(2, 3);
+
+/* engines_member.c */
+void member_create(unsigned n);
+void member_start(unsigned n, bool founding);
+void member_crash(unsigned n, bool power); /* power: what is not synced may be lost */
+void member_stop(unsigned n);              /* the orderly way */
+void member_forget(unsigned n);
+void member_post(struct sim_member *m); /* mail was posted: a step follows */
+void member_step(struct sim_member *m);
+void member_log(struct sim_member *m);
+void member_spare(struct sim_member *m);
+void member_job(struct sim_member *m);
+struct sim_member *member_by_id(uint64_t id);
+struct sim_member *member_of(const struct engine *e);
+/* When its monotonic clock shows MONO. */
+uint64_t member_world_time(const struct sim_member *m, uint64_t mono);
+/* The member that leads in the highest term, or NULL. */
+struct sim_member *member_leader(void);
+/* A running member, or NULL. */
+struct sim_member *member_any(void);
+
+/* engines_wire.c */
+struct wire wire_of(struct sim_member *m);
+void wire_arrive(struct parcel *p);
+void wire_break(unsigned from, unsigned to);
+void wire_member_gone(unsigned n);
+void parcel_free(struct parcel *p);
+
+/* engines_truth.c */
+void truth_reset(void);
+void truth_stored(struct sim_member *m, uint64_t index, const struct log_entry *e);
+void truth_booted(struct sim_member *m, const struct consensus_boot *boot);
+void truth_role(struct sim_member *m, bool leads, uint64_t term);
+void truth_event(struct sim_member *m, struct event *event);
+void truth_before(struct sim_member *m, uint64_t index, const struct log_entry *e);
+void truth_applied(struct sim_member *m, uint64_t index, const struct log_entry *e);
+/* The state of M came from a file: it stands at M's applied index. */
+void truth_adopt(struct sim_member *m);
+void truth_after_step(struct sim_member *m);
+bool truth_together(void);
+void truth_converged(void);
+uint64_t truth_tree(struct sim_member *m);
+unsigned truth_key(struct span path);
+
+/* engines_time.c */
+void time_submitted(struct sim_member *m, uint64_t first, unsigned n);
+void time_applied(uint64_t index, const struct command *c, bool changed);
+void time_expired(unsigned key);
+void time_late(void);
+void time_reset(void);
+
+/* engines_client.c */
+void client_turn(unsigned n);
+/* A key changed; OP UINT32_MAX: its value did not. */
+void client_changed(unsigned key, uint64_t index, unsigned op);
+void client_settle(void);
+void client_reset(void);
+void client_probe(void);
+void client_end(void);
+void client_key_path(unsigned key, char path[32]);
+
+/* engines_watch.c */
+void watch_begin(unsigned n);
+void watch_turn(unsigned n, uint64_t visit);
+void watch_member_gone(unsigned member);
+void watch_check(struct sim_member *m, uint64_t index);
+
+/* engines_chaos.c */
+void chaos_weather(void);
+void chaos_begin(void);
+void chaos_strike(void);
+void chaos_heal(void);
+void chaos_probe(void);
+
+/* engines_planted.c */
+enum planted {
+    PLANT_NOTHING,
+    PLANT_VOTE_NOT_PERSISTED,
+    PLANT_ANSWER_BEFORE_SYNC,
+    PLANT_COMMIT_OLD_TERM,
+    PLANT_READ_UNCONFIRMED,
+    PLANT_LOCAL_CLOCK,
+    PLANT_DUPLICATE_APPLY,
+    PLANT_FORWARD_RETRIED,
+    PLANT_INSTALL_WITHOUT_MARK,
+    PLANT_HISTORY_GAP,
+    PLANTS,
+};
+extern const char *const planted_names[PLANTS];
+void planted_reset(void);
+/* The wire's part. True: F was dealt with. */
+bool planted_wire(struct sim_member *m, struct sim_member *to, struct frame *f);
+void planted_lost(struct frame *f);
+static inline bool planted(enum planted which)
+{
+    return sim->opt.planted == (unsigned)which;
+}
