@@ -227,12 +227,13 @@ void engine_step(struct engine *e)
     reads_finish(e);
     serve_watches(e, watches);
     atomic_store_explicit(&e->counters[COUNT_WATCHERS], hub_watchers(e->hub), memory_order_relaxed);
+    figures_turn(e);
     if (e->conf.turn_end != NULL)
         e->conf.turn_end(e->conf.ctx);
     reshape_leave(e);
     snapshot_turn(e);
     e->reclaiming = store_reclaim(e->store, RECLAIM_BUDGET);
-    figures_turn(e);
+    figures_store(e);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -373,6 +374,7 @@ int engine_start(struct engine **out, const struct engine_conf *conf, struct err
     if (rv != 0)
         goto fail;
     first_turn(e);
+    figures_turn(e);
     rv = conf->stepped ? 0 : pthread_create(&e->thread, NULL, engine_main, e);
     if (rv != 0) {
         rv = err_sys(err, rv, "start the engine thread");

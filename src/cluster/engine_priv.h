@@ -119,8 +119,9 @@ bool engine_existed(void *ctx, const struct event *event, struct span path);
 void introduce_turn(struct engine *e);
 uint64_t introduce_deadline_ms(const struct engine *e);
 
-/* figures.c: once a turn, and at what is worth counting. */
+/* figures.c: once a turn, before its answers leave: who has one finds itself counted. */
 void figures_turn(struct engine *e);
+void figures_store(struct engine *e);
 void figures_count(struct engine *e, enum engine_figure which);
 
 static inline uint64_t engine_mono_ms(const struct engine *e)

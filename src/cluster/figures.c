@@ -32,19 +32,24 @@ static uint64_t look_at_pins(struct engine *e, uint64_t now_ms)
     return age_ms;
 }
 
-void figures_turn(struct engine *e)
+void figures_store(struct engine *e)
 {
     struct store_stats s;
     store_stats(e->store, &s);
-    set(e, FIGURE_COMMITTED, consensus_commit_index(e->consensus));
-    set(e, FIGURE_APPLIED, e->applied_index);
-    set(e, FIGURE_PENDING, e->waiting.waits);
-    set(e, FIGURE_IS_LEADER, consensus_role(e->consensus) == CONSENSUS_LEADER);
     set(e, FIGURE_FILES, s.files);
     set(e, FIGURE_DIRS, s.dirs);
     set(e, FIGURE_VALUE_BYTES, s.value_bytes);
     set(e, FIGURE_MEMORY_BYTES, s.memory_bytes);
     set(e, FIGURE_DEAD_ITEMS, s.dead_items);
+}
+
+void figures_turn(struct engine *e)
+{
+    figures_store(e);
+    set(e, FIGURE_COMMITTED, consensus_commit_index(e->consensus));
+    set(e, FIGURE_APPLIED, e->applied_index);
+    set(e, FIGURE_PENDING, e->waiting.waits);
+    set(e, FIGURE_IS_LEADER, consensus_role(e->consensus) == CONSENSUS_LEADER);
     set(e, FIGURE_SNAPSHOT_INDEX, e->snapshots.newest.index);
     set(e, FIGURE_SNAPSHOT_BYTES, e->snapshots.bytes);
     set(e, FIGURE_SNAPSHOT_RUNNING, e->snapshots.job != NULL);

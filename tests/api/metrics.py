@@ -83,9 +83,9 @@ def figures_follow_requests():
 def watches_are_counted():
     with Server() as s:
         w = open_watch(s, "/w")
-        wait_for(lambda: scrape(s)["copse_http_watches", None] == 1, "a watch that is counted")
+        wait_for(lambda: scrape(s)["etcd_debugging_store_watchers", None] == 1, "a watch that is counted")
         m = scrape(s)
-        assert m["etcd_debugging_store_watchers", None] == 1
+        assert m["copse_http_watches", None] == 1
         assert m["etcd_debugging_store_watch_requests_total", None] == 1
         s.put("/w")
         wait_for(lambda: scrape(s)["copse_http_events_total", None] == 1, "an event that is counted")
