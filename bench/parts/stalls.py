@@ -1,10 +1,86 @@
 """Workloads that would show a stall: snapshots, and many keys due at once."""
-import calendar, json, re, statistics, threading, time
+import calendar, glob, json, os, re, statistics, threading, time
 
 from parts.keys import PUT
 from parts.run import one_key
-from parts.servers import NA, Node, rq, say
+from parts.servers import NA, NOW, Node, rq, say
 from parts.size import KEY64, fill
+
+
+class Pause(threading.Thread):
+    """When a snapshot of NODE is being written, and how much memory the node has then."""
+
+    def __init__(self, node):
+        super().__init__(daemon=True)
+        self.node, self.over = node, threading.Event()
+        self.begin = self.end = None
+        self.memory = []  # (when, resident bytes)
+
+    def run(self):
+        known = set(self.finished())
+        while not self.over.is_set():
+            now = NOW()
+            self.memory.append((now, self.node.stat()[1]))
+            if self.begin is None and glob.glob(self.node.data + "/**/snap/*.tmp", recursive=True):
+                self.begin = now
+            if self.end is None and set(self.finished()) - known:
+                self.end = now
+                self.begin = self.begin or now
+            time.sleep(0.01)
+
+    def finished(self):
+        return [p for p in glob.glob(self.node.data + "/**/snap/*", recursive=True) if not p.endswith(".tmp")]
+
+    def resident(self, a, b):
+        return [m for t, m in self.memory if a <= t <= b] or [0]
+
+
+def w21(ctx, spec):
+    """Writes at full speed before, during and after the one snapshot that falls due meanwhile."""
+    n, before_s = ctx.a.pause_keys, 4.0
+    s = Node(ctx, spec).start()
+    try:
+        one_key(s)
+        rate = ctx.load(s, PUT, secs=2.0, warm=0.3)["rps"]
+    finally:
+        s.drop()
+    s = Node(ctx, spec, extra=["--snapshot-count", str(int(n + rate * before_s))]).start()
+    try:
+        one_key(s)
+        fill(ctx, s, n)
+        time.sleep(1.0)
+        p = Pause(s)
+        p.start()
+        r = ctx.load(s, PUT, secs=before_s * 3 + n / 60000, warm=0.3)
+        p.over.set()
+        p.join()
+        if not p.begin or not p.end:
+            raise NA("no snapshot was made meanwhile")
+        parts = {"before": [], "during": [], "after": []}
+        for i, count in enumerate(r["win"]):
+            t = r["from_s"] + i / 10
+            part = "before" if t + 0.1 <= p.begin else "after" if t >= p.end + 0.5 else "during"
+            parts[part].append((count, r["slowest_us"][i]))
+        average = sum(r["win"]) / len(r["win"])
+        yield f"{n} keys: snapshot takes s", p.end - p.begin
+        yield f"{n} keys: PUT 64 conns req/s", r["rps"]
+        for part, wins in parts.items():
+            counts = sorted(c for c, _ in wins)
+            if not counts:
+                raise NA(f"no 100 ms {part} the snapshot")
+            mean = sum(counts) / len(counts)
+            yield f"{n} keys: {part}: PUT req/s", 10 * mean
+            yield f"{n} keys: {part}: fewest in 100 ms, % of the run's average, higher better %", 100 * counts[0] / average
+            yield f"{n} keys: {part}: fewest in 1 s, % of the run's average, higher better %", 100 * min(
+                sum(c for c, _ in wins[i:i + 10]) for i in range(max(1, len(wins) - 9))) / average / min(10, len(wins))
+            yield f"{n} keys: {part}: PUT max ms", max(m for _, m in wins) / 1e3
+        yield f"{n} keys: PUT p99.9 ms", r["p999_us"] / 1e3
+        yield f"{n} keys: memory at its begin MiB", p.resident(p.begin - 0.1, p.begin)[-1] / 2**20
+        yield f"{n} keys: most memory until 1 s after it MiB", max(p.resident(p.begin, p.end + 1)) / 2**20
+        written = 10 * sum(c for c, _ in parts["during"]) / max(1, len(parts["during"])) * (p.end - p.begin)
+        yield f"{n} keys: writes during it", written
+    finally:
+        s.drop()
 
 
 def w9(ctx, spec):

@@ -256,6 +256,11 @@ bool consensus_snapshot_done(struct consensus *c, const struct snapshot_mark *ma
     return true;
 }
 
+bool consensus_reclaim(struct consensus *c, unsigned n)
+{
+    return logcache_reclaim(&c->log, n);
+}
+
 void consensus_installed(struct consensus *c, uint64_t now_ms)
 {
     struct raft_event ev = {.type = RAFT_PERSISTED_SNAPSHOT};

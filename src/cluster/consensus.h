@@ -123,6 +123,8 @@ bool consensus_snapshot_begin(const struct consensus *c, struct snapshot_mark *m
  * drop the file. */
 bool consensus_snapshot_done(struct consensus *c, const struct snapshot_mark *mark,
                              unsigned trailing, uint64_t now_ms);
+/* Frees up to N of the entries that were trimmed; true when there are more. */
+bool consensus_reclaim(struct consensus *c, unsigned n);
 /* The state was replaced by the snapshot of the install. */
 void consensus_installed(struct consensus *c, uint64_t now_ms);
 

@@ -81,7 +81,6 @@ static void load_log(struct consensus *c, const struct consensus_boot *boot)
         return;
     }
     logcache_reset(&c->log, boot->base_index, boot->base_term);
-    logcache_reserve(&c->log, boot->n_entries);
     for (size_t i = 0; i < boot->n_entries; i++)
         logcache_push(&c->log, &boot->entries[i], 0);
 }

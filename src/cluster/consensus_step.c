@@ -59,7 +59,6 @@ static void take_entries(struct consensus *c, uint64_t index, const struct log_e
     }
     CONSENSUS_CHECK(c, index == c->log.last + 1, "gap in the log");
     uint64_t lsn = c->ops.log_entries(c->ctx, index, entries, n);
-    logcache_reserve(&c->log, n);
     for (unsigned i = 0; i < n; i++)
         logcache_push(&c->log, &entries[i], lsn);
 }

@@ -232,7 +232,8 @@ void engine_step(struct engine *e)
         e->conf.turn_end(e->conf.ctx);
     reshape_leave(e);
     snapshot_turn(e);
-    e->reclaiming = store_reclaim(e->store, RECLAIM_BUDGET);
+    bool more = store_reclaim(e->store, RECLAIM_BUDGET);
+    e->reclaiming = consensus_reclaim(e->consensus, RECLAIM_BUDGET) || more;
     figures_store(e);
 }
 
