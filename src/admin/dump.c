@@ -70,11 +70,13 @@ static int split(struct splitting *s, struct span bytes, struct err *e)
         buf_add(&s->line, bytes.ptr, n);
         if (end == NULL)
             break;
+        size_t whole = s->line.len;
+        dump_redact(&s->line);
         entry_place(&s->d->out, s->name, s->at);
         buf_lit(&s->d->out, ",\"snapshot\":");
         buf_span(&s->d->out, buf_as_span(&s->line));
         buf_lit(&s->d->out, "}\n");
-        s->at += s->line.len + 1;
+        s->at += whole + 1;
         buf_clear(&s->line);
         bytes = span_from(bytes, n + 1);
         int rv = flush(s->d, PIECE_BYTES, e);

@@ -76,6 +76,47 @@ static void put_list(struct buf *b, const char *name, const struct span *v, unsi
     buf_char(b, ']');
 }
 
+static void put_texts(struct buf *b, const char *name, struct texts t)
+{
+    struct span text;
+    bool first = true;
+    if (t.n == 0)
+        return;
+    key(b, name);
+    buf_char(b, '[');
+    for (; texts_next(&t, &text); first = false) {
+        if (!first)
+            buf_char(b, ',');
+        jsonw_str(b, text);
+    }
+    buf_char(b, ']');
+}
+
+/* Never what a password could be guessed from. */
+static void put_account(struct buf *b, const struct account_op *op)
+{
+    static const char *const verbs[] = {
+        [ACCOUNT_PUT_USER] = "putUser", [ACCOUNT_DELETE_USER] = "deleteUser",
+        [ACCOUNT_PUT_ROLE] = "putRole", [ACCOUNT_DELETE_ROLE] = "deleteRole",
+        [ACCOUNT_ENABLE] = "enable",    [ACCOUNT_DISABLE] = "disable",
+    };
+    static const char *const of_user[] = {"roles", "grant", "revoke"};
+    static const char *const of_role[] = {"read",       "write",      "grantRead",
+                                          "grantWrite", "revokeRead", "revokeWrite"};
+    put_word(b, "verb", verbs[op->verb]);
+    if (op->verb == ACCOUNT_PUT_USER || op->verb == ACCOUNT_DELETE_USER)
+        put_bytes(b, "user", op->name);
+    if (op->verb == ACCOUNT_PUT_ROLE || op->verb == ACCOUNT_DELETE_ROLE)
+        put_bytes(b, "role", op->name);
+    if (op->hash.len > 0)
+        put_word(b, "hash", "redacted");
+    for (unsigned i = 0; op->verb == ACCOUNT_PUT_USER && i < CP_COUNT(of_user); i++)
+        put_texts(b, of_user[i], op->list[i]);
+    for (unsigned i = 0; op->verb == ACCOUNT_PUT_ROLE && i < CP_COUNT(of_role); i++)
+        put_texts(b, of_role[i], op->list[i]);
+    put_flag(b, "guestOpen", op->guest_open);
+}
+
 static void put_command(struct buf *b, const struct command *c)
 {
     static const char *const kinds[] = {[COMMAND_STORE] = "store",
@@ -85,7 +126,8 @@ static void put_command(struct buf *b, const struct command *c)
                                         [COMMAND_MEMBER_ADD] = "memberAdd",
                                         [COMMAND_MEMBER_REMOVE] = "memberRemove",
                                         [COMMAND_MEMBER_UPDATE] = "memberUpdate",
-                                        [COMMAND_SKIP] = "skip"};
+                                        [COMMAND_SKIP] = "skip",
+                                        [COMMAND_ACCOUNT] = "account"};
     put_word(b, "command", kinds[c->kind]);
     key(b, "stamp");
     buf_i64(b, c->stamp_ns);
@@ -116,6 +158,9 @@ static void put_command(struct buf *b, const struct command *c)
         break;
     case COMMAND_SKIP:
         put_u64(b, "indexes", c->skip);
+        break;
+    case COMMAND_ACCOUNT:
+        put_account(b, &c->account);
         break;
     }
 }

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "codec/render.h"
+#include "store/account.h"
 #include "store/read.h"
 
 #include <stdlib.h>
@@ -205,6 +206,26 @@ static void apply_member(struct engine *e, uint64_t index, const struct command 
     }
 }
 
+static void apply_account(struct engine *e, uint64_t index, const struct command *c)
+{
+    struct proposal *p = c->origin == e->member_id ? waiting_take(&e->waiting, c->request) : NULL;
+    struct account_result r;
+    account_apply(store_accounts(e->store), &c->account, &r);
+    burn_many(e, r.indexes);
+    if (r.after != NULL)
+        store_set_accounts(e->store, r.after);
+    if (p == NULL)
+        return;
+    p->code = V2_OK;
+    p->account.code = (int)r.code;
+    p->account.after = accounts_ref(store_accounts(e->store));
+    buf_span(&p->account.what, r.what);
+    p->etcd_index = store_index(e->store);
+    p->raft_index = index;
+    p->raft_term = e->applied_term;
+    engine_done(e, p);
+}
+
 static void apply_level(struct engine *e, const struct command *c)
 {
     e->members.level = c->level;
@@ -272,6 +293,9 @@ static void apply_command(struct engine *e, uint64_t index, const struct log_ent
         break;
     case COMMAND_SKIP:
         burn_many(e, c.skip);
+        break;
+    case COMMAND_ACCOUNT:
+        apply_account(e, index, &c);
         break;
     }
 }

@@ -106,6 +106,12 @@ struct proposal {
         uint64_t id;
         struct blob *info; /* of ADD, done: encoded COMMAND_MEMBER; gives one reference */
     } member;
+    struct {
+        int verb;        /* enum account_verb: the caller's; 0: not about accounts */
+        int code;        /* V2_OK: enum account_code */
+        struct buf what; /* of a refusal: which role or pattern; owned by the proposal */
+        const struct accounts *after; /* V2_OK: as they are now; gives one reference */
+    } account;
     /* Engine thread: gives the proposal back. */
     void (*done)(struct proposal *p);
 };

@@ -3,6 +3,7 @@
  * encodes to the same bytes. */
 #include "codec/command.h"
 
+#include "codec/lines.h"
 #include "proto/limits.h"
 
 #include <endian.h>
@@ -15,6 +16,9 @@
     36 /* verb u8, exist u8, reserved u16, flags u32, prev_index, ttl_s, three lengths u32 */
 #define MEMBER_FIXED_BYTES                                                                         \
     16 /* id, number of peer URLs u8, of client URLs u8, reserved u16, length of the name u32 */
+
+#define ACCOUNT_FIXED_BYTES                                                                        \
+    60 /* verb u8, open u8, nulls u8, reserved u8, two lengths u32; of six lists: n, length u32 */
 
 _Static_assert(REQUEST_AT + 8 == COMMAND_HEAD_BYTES, "the head ends with the request");
 
@@ -87,8 +91,33 @@ static size_t body_bytes(const struct command *c)
             n += 4 + c->member.client_urls[i].len;
         return n;
     }
+    case COMMAND_ACCOUNT: {
+        size_t n = ACCOUNT_FIXED_BYTES + c->account.name.len + c->account.hash.len;
+
+        for (unsigned i = 0; i < ACCOUNT_LISTS; i++)
+            n += c->account.list[i].packed.len;
+        return n;
+    }
     }
     CP_NEVER("a command of no kind");
+}
+
+static void put_account(char **at, const struct account_op *op)
+{
+    unsigned nulls = 0;
+
+    for (unsigned i = 0; i < ACCOUNT_LISTS; i++)
+        nulls |= (unsigned)op->list[i].null << i;
+    put_u8(at, op->verb);
+    put_u8(at, op->guest_open);
+    put_u8(at, nulls);
+    put_u8(at, 0);
+    put_counted(at, op->name);
+    put_counted(at, op->hash);
+    for (unsigned i = 0; i < ACCOUNT_LISTS; i++) {
+        put_u32(at, op->list[i].n);
+        put_counted(at, op->list[i].packed);
+    }
 }
 
 static void put_store(char **at, const struct store_op *op)
@@ -154,6 +183,9 @@ struct blob *command_encode(const struct command *c)
         break;
     case COMMAND_SKIP:
         put_u32(&at, c->skip);
+        break;
+    case COMMAND_ACCOUNT:
+        put_account(&at, &c->account);
         break;
     }
     CP_ASSERT(at == b->data + b->len);
@@ -267,6 +299,47 @@ static bool get_member(struct reader *r, struct command_member *m)
     return true;
 }
 
+static bool texts_are_text(struct texts t)
+{
+    struct span text;
+
+    while (texts_next(&t, &text)) {
+        if (!lines_is_text(text))
+            return false;
+    }
+    return true;
+}
+
+/* Lists cost time on every member, and all of it has to be written to snapshots as text: hence the
+ * limits, here too. */
+static bool get_account(struct reader *r, struct account_op *op)
+{
+    uint64_t verb = get_uint(r, 1);
+    uint64_t open = get_uint(r, 1);
+    uint64_t nulls = get_uint(r, 1);
+    uint64_t reserved = get_uint(r, 1);
+    bool ok = true;
+
+    op->name = get_counted(r);
+    op->hash = get_counted(r);
+    for (unsigned i = 0; i < ACCOUNT_LISTS; i++) {
+        struct texts *t = &op->list[i];
+
+        t->n = (uint32_t)get_uint(r, 4);
+        t->packed = get_counted(r);
+        t->null = (nulls >> i & 1) != 0;
+        ok = ok && t->n <= LIMIT_ACCOUNT_LIST && texts_good(t, LIMIT_PATTERN_BYTES) &&
+             texts_are_text(*t);
+    }
+    if (verb < ACCOUNT_PUT_USER || verb > ACCOUNT_DISABLE || open > 1 ||
+        nulls >> ACCOUNT_LISTS != 0 || reserved != 0)
+        return false;
+    op->verb = (enum account_verb)verb;
+    op->guest_open = open == 1;
+    return ok && op->name.len <= LIMIT_ACCOUNT_NAME && op->hash.len <= LIMIT_HASH_BYTES &&
+           lines_is_text(op->name) && lines_is_text(op->hash);
+}
+
 static bool get_body(struct reader *r, struct command *out)
 {
     switch (out->kind) {
@@ -286,6 +359,8 @@ static bool get_body(struct reader *r, struct command *out)
     case COMMAND_SKIP:
         out->skip = (uint32_t)get_uint(r, 4);
         return true;
+    case COMMAND_ACCOUNT:
+        return get_account(r, &out->account);
     }
     return false;
 }
@@ -301,7 +376,7 @@ int command_decode(struct span bytes, struct command *out, struct err *e)
     uint64_t format = get_uint(&r, 1);
 
     /* Before anything else is believed: a later version may have changed all that follows. */
-    if (kind < COMMAND_STORE || kind > COMMAND_SKIP || format != COMMAND_FORMAT)
+    if (kind < COMMAND_STORE || kind > COMMAND_ACCOUNT || format != COMMAND_FORMAT)
         return err_set(e, ERR_VERSION, "command of kind %u, format %u: written by a later version",
                        (unsigned)kind, (unsigned)format);
     if (bytes.len > LIMIT_ENTRY_BYTES)

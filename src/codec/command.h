@@ -6,6 +6,7 @@
 
 #include "base/blob.h"
 #include "base/err.h"
+#include "store/account.h"
 #include "store/op.h"
 
 #include <stdint.h>
@@ -20,6 +21,7 @@ enum command_kind {
     COMMAND_MEMBER_REMOVE = 6, /* id */
     COMMAND_MEMBER_UPDATE = 7, /* id and new peer URLs */
     COMMAND_SKIP = 8, /* store indexes that others' commands once cost, and nothing else: restore */
+    COMMAND_ACCOUNT = 9, /* one account_op */
 };
 
 #define COMMAND_FORMAT      1
@@ -44,6 +46,7 @@ struct command {
         struct command_member member; /* MEMBER, MEMBER_ADD, MEMBER_REMOVE, MEMBER_UPDATE */
         uint32_t level;               /* LEVEL */
         uint32_t skip;                /* SKIP */
+        struct account_op account;    /* ACCOUNT */
     };
 };
 

@@ -2,6 +2,7 @@
 
 #include "base/crc32c.h"
 #include "base/mem.h"
+#include "codec/dump_accounts.h"
 #include "codec/dump_head.h"
 #include "store/node.h"
 
@@ -13,10 +14,12 @@ struct level {
 
 struct dump {
     const struct node *root;
+    const struct accounts *accounts; /* the version's */
+    uint32_t users_done, roles_done;
     struct dump_head head;
     struct event **events;
     size_t n_events, events_done;
-    bool started;
+    enum { DUMPING_HEAD, DUMPING_ACCOUNTS, DUMPING_NODES } part; /* nodes, and all behind them */
     struct buf path; /* of the node written last; empty: the root */
     struct level *levels;
     size_t n_levels, cap_levels;
@@ -30,6 +33,7 @@ struct dump *dump_new(const struct dump_head *head, const struct version *v,
 
     CP_ASSERT(head->n_counters <= DUMP_COUNTERS && head->n_members <= DUMP_MEMBERS);
     d->root = version_root(v);
+    d->accounts = version_accounts(v);
     d->head = *head;
     d->head.index = version_index(v);
     d->head.removed = mem_dup(head->removed, head->n_removed * sizeof(*head->removed));
@@ -173,15 +177,39 @@ static void add_start(struct dump *d, struct buf *b)
     for (unsigned i = 0; i < d->head.n_removed; i++)
         dump_write_removed(b, d->head.removed[i]);
     d->sums.lines = 1 + d->head.n_members + d->head.n_removed;
-    d->started = true;
-    add_node(d, b, d->root);
+    if (d->accounts != NULL) {
+        dump_write_auth(b, d->accounts->enabled);
+        d->sums.lines++;
+    }
+    d->part = DUMPING_ACCOUNTS;
+}
+
+/* The next user or role; behind the last one, the root. */
+static void step_account(struct dump *d, struct buf *b)
+{
+    const struct accounts *a = d->accounts;
+
+    if (a != NULL && d->users_done < a->n_users) {
+        dump_write_user(b, a->users[d->users_done++]);
+        d->sums.lines++;
+    } else if (a != NULL && d->roles_done < a->n_roles) {
+        dump_write_role(b, a->roles[d->roles_done++]);
+        d->sums.lines++;
+    } else {
+        d->part = DUMPING_NODES;
+        add_node(d, b, d->root);
+    }
 }
 
 /* False when all but the last line is there. */
 static bool step(struct dump *d, struct buf *b)
 {
-    if (!d->started) {
+    if (d->part == DUMPING_HEAD) {
         add_start(d, b);
+        return true;
+    }
+    if (d->part == DUMPING_ACCOUNTS) {
+        step_account(d, b);
         return true;
     }
     if (d->n_levels > 0 && step_node(d, b))

@@ -1,11 +1,15 @@
 /* dump: a published version with all that belongs to it, as JSON Lines: what a snapshot holds.
  *
- *   {"copse":"snapshot","format":2,"cluster":"…","index":…,"raft_index":…,"raft_term":…,
+ *   {"copse":"snapshot","format":3,"cluster":"…","index":…,"raft_index":…,"raft_term":…,
  *    "config_index":…,"time":…,"level":…,"history":…,"counters":[…]}
  *   {"member":"…","role":"voter","name":"…","peers":["…"],"clients":["…"],"stamp":…,"origin":"…",
  *    "request":…}                   in the order of ids; only id and role when nothing more is
  * known; role none: not in the configuration yet
  *   {"removed":"…"}                 ids of removed members, in order
+ *   {"auth":true}                   once accounts were written: whether they count
+ *   {"user":"…","roles":["…"],"hash":"…"}
+ *   {"role":"…","read":["…"],"write":null}
+ *                                   users, then roles, by name; null: v2 shows null, not a list
  *   {"dir":"/","c":…,"m":…,"t":…}   nodes in path order: created, modified and tree index
  *   {"file":"/f","c":…,"m":…,"n":…,"x":…,"v":"…"}
  *                                   n: changes since it was created, where more than one;
@@ -17,8 +21,9 @@
  *
  * Bytes that are not UTF-8 stand as base64 under "file64", "dir64", "v64", "name64", "path64",
  * "json64", "published64". A new member of a line or a new kind of line needs a new format number;
- * older formats are read as well. 1  no "removed", no role none
- *   2
+ * older formats are read as well.
+ *   1  no "removed", no role none
+ *   2  no accounts
  */
 #pragma once
 
@@ -28,7 +33,7 @@
 #include "store/event.h"
 #include "store/read.h"
 
-#define DUMP_FORMAT   2
+#define DUMP_FORMAT   3
 #define DUMP_COUNTERS 32 /* at most */
 #define DUMP_MEMBERS                                                                               \
     (2 * LIMIT_MEMBERS) /* those that are, and those still in the configuration                    \
@@ -68,5 +73,7 @@ struct dump *dump_new(const struct dump_head *head, const struct version *v,
 /* Appends lines until MAX bytes were appended, and to the end of the line it is at then; true when
  * more is left. Not to be called again after false. Any one thread. */
 bool dump_more(struct dump *d, struct buf *out, size_t max);
+/* Of a whole line, newline not included: takes out what a password could be guessed from. */
+void dump_redact(struct buf *line);
 /* NULL is fine. */
 void dump_free(struct dump *d);

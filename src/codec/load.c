@@ -2,13 +2,24 @@
 
 #include "base/crc32c.h"
 #include "base/mem.h"
+#include "codec/dump_accounts.h"
 #include "codec/dump_head.h"
 #include "store/bulk.h"
 
 #include <inttypes.h>
 
 /* Kinds of lines, in the order in which they come. */
-enum part { PART_HEAD, PART_MEMBERS, PART_REMOVED, PART_NODES, PART_EVENTS, PART_END };
+enum part {
+    PART_HEAD,
+    PART_MEMBERS,
+    PART_REMOVED,
+    PART_AUTH,
+    PART_USERS,
+    PART_ROLES,
+    PART_NODES,
+    PART_EVENTS,
+    PART_END
+};
 
 struct load {
     enum part part;
@@ -16,6 +27,7 @@ struct load {
     uint64_t offset;  /* bytes in the lines read */
     struct lines_sums sums;
     struct bulk *bulk;
+    struct accounts *accounts;
     struct load_result got; /* all but the store */
     size_t cap_events;
     unsigned configured;    /* members with a role */
@@ -46,6 +58,7 @@ void load_free(struct load *l)
     if (l == NULL)
         return;
     bulk_free(l->bulk);
+    accounts_unref(l->accounts);
     load_result_fini(&l->got);
     buf_fini(&l->carry);
     buf_fini(&l->path);
@@ -146,6 +159,36 @@ static int read_removed(struct load *l, struct line *line, struct err *e)
     head->removed = mem_realloc(head->removed, (head->n_removed + 1) * sizeof(*head->removed));
     head->removed[head->n_removed++] = id;
     return 0;
+}
+
+static int read_auth(struct load *l, struct line *line, struct err *e)
+{
+    const char *start = line->at;
+
+    return dump_read_auth(line, &l->accounts) ? 0 : misread(l, line, start, e);
+}
+
+static int read_account(struct load *l, struct line *line,
+                        bool (*read)(struct line *line, struct accounts *a), struct err *e)
+{
+    const char *start = line->at;
+
+    if (l->accounts == NULL)
+        return corrupt(e, "users and roles stand behind a line of their own");
+    if (read(line, l->accounts))
+        return 0;
+    return line->want != NULL ? misread(l, line, start, e)
+                              : corrupt(e, "users or roles out of order, or too many");
+}
+
+static int read_user(struct load *l, struct line *line, struct err *e)
+{
+    return read_account(l, line, dump_read_user, e);
+}
+
+static int read_role(struct load *l, struct line *line, struct err *e)
+{
+    return read_account(l, line, dump_read_role, e);
 }
 
 /* A node's numbers, behind its path. */
@@ -320,6 +363,9 @@ static const struct {
     {{"{\"event\":", 9}, PART_EVENTS, true, read_event},
     {{"{\"member\":", 10}, PART_MEMBERS, true, read_member},
     {{"{\"removed\":", 11}, PART_REMOVED, true, read_removed},
+    {{"{\"auth\":", 8}, PART_AUTH, false, read_auth},
+    {{"{\"user\":", 8}, PART_USERS, true, read_user},
+    {{"{\"role\":", 8}, PART_ROLES, true, read_role},
     {{"{\"end\":", 7}, PART_END, false, read_end},
 };
 
@@ -419,6 +465,8 @@ int load_finish(struct load *l, struct load_result *out, struct err *e)
         l->failed = err_set(&l->err, ERR_CORRUPT, "cut off after line %" PRIu64 " at byte %" PRIu64,
                             l->sums.lines, l->offset);
     if (l->failed == 0) {
+        bulk_accounts(l->bulk, l->accounts);
+        l->accounts = NULL;
         l->got.store = bulk_finish(l->bulk);
         if (l->got.store == NULL)
             l->failed = err_set(&l->err, ERR_CORRUPT, "no nodes, not even the root");

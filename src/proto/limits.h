@@ -61,3 +61,15 @@
 #define LIMIT_PEER_QUEUE_BYTES (4 * LIMIT_FRAME_BYTES)
 /* A configuration file. */
 #define LIMIT_CONFIG_BYTES 1048576
+/* Users, and roles. */
+#define LIMIT_ACCOUNTS 10000
+/* Roles of a user; patterns of a role for reading, and for writing; members of a list in a request.
+ */
+#define LIMIT_ACCOUNT_LIST 1024
+/* The name of a user or role; a pattern. */
+#define LIMIT_ACCOUNT_NAME  256
+#define LIMIT_PATTERN_BYTES 4096
+/* A password: bcrypt takes no more into account. */
+#define LIMIT_PASSWORD_BYTES 72
+/* What is kept of it: crypt(3)'s text. */
+#define LIMIT_HASH_BYTES 128

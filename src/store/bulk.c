@@ -223,6 +223,12 @@ int bulk_add(struct bulk *b, const struct bulk_node *n, struct err *e)
     return 0;
 }
 
+void bulk_accounts(struct bulk *b, const struct accounts *a)
+{
+    CP_ASSERT(b->store->draft.accounts == NULL);
+    b->store->draft.accounts = a;
+}
+
 struct store *bulk_finish(struct bulk *b)
 {
     if (b->depth == 0)
@@ -248,6 +254,7 @@ void bulk_free(struct bulk *b)
         store_free(bulk_finish(b));
         return;
     }
+    accounts_unref(s->draft.accounts);
     mem_free(b);
     mem_free(s);
 }

@@ -32,6 +32,8 @@ void bulk_free(struct bulk *b);
 int bulk_add(struct bulk *b, const struct bulk_node *n, struct err *e) CP_MUST_CHECK;
 /* Of what was added so far. */
 struct bulk_sums bulk_sums(const struct bulk *b);
+/* Takes the reference; at most once. */
+void bulk_accounts(struct bulk *b, const struct accounts *a);
 /* Gives the store, published at the index, and frees B; NULL when not even the root was added, and
  * then B stays. */
 struct store *bulk_finish(struct bulk *b);

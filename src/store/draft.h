@@ -2,6 +2,7 @@
  * freed at once. What was published before goes into `dropped` and waits for the pins. */
 #pragma once
 
+#include "store/account.h"
 #include "store/bag.h"
 #include "store/node.h"
 #include "store/page.h"
@@ -13,8 +14,9 @@ struct draft {
     struct bag dropped; /* since the last publish: what had been published, and whole trees */
     struct node *grave; /* a private node that the result of the last operation still shows */
     struct node *root;
-    uint64_t base;  /* index of the last published version */
-    uint64_t index; /* of the last change */
+    uint64_t base;                   /* index of the last published version */
+    uint64_t index;                  /* of the last change */
+    const struct accounts *accounts; /* one reference; may be NULL */
 };
 
 static inline bool draft_private(const struct draft *d, uint64_t born)

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += %D%/libstore.a
 %C%_libstore_a_SOURCES = \
+	%D%/account.c %D%/account.h %D%/account_apply.c %D%/account_priv.h \
 	%D%/apply.c \
 	%D%/audit.c \
 	%D%/bag.c %D%/bag.h \
@@ -16,6 +17,7 @@ noinst_LIBRARIES += %D%/libstore.a
 	%D%/pool.h \
 	%D%/read.c %D%/read.h \
 	%D%/store.c %D%/store.h %D%/store_priv.h \
+	%D%/texts.c %D%/texts.h \
 	%D%/timers.c %D%/timers.h \
 	%D%/tree.c %D%/tree.h \
 	%D%/version.h

@@ -52,7 +52,7 @@ void pins_init(struct pins *p, struct draft *d)
     for (unsigned i = 0; i < ALL_SLOTS; i++)
         atomic_init(&p->slot[i].at, PIN_NONE);
     struct version *v = pool_get(&d->pool, sizeof *v);
-    *v = (struct version){d->index, d->root};
+    *v = (struct version){d->index, d->root, accounts_ref(d->accounts)};
     d->base = d->index;
     atomic_init(&p->front->begun, d->index);
     atomic_init(&p->front->now, v);
@@ -135,6 +135,7 @@ static void take_apart(struct pins *p, struct draft *d, struct bag_item item)
     void *what = bag_what(item);
     switch (bag_kind(item)) {
     case BAG_VERSION:
+        accounts_unref(((struct version *)what)->accounts);
         pool_put(&d->pool, what, sizeof(struct version));
         break;
     case BAG_PAGE:
@@ -177,12 +178,12 @@ void pins_publish(struct pins *p, struct draft *d)
 {
     struct version *old = atomic_load_explicit(&p->front->now, memory_order_relaxed);
     if (old->index == d->index) {
-        CP_ASSERT(old->root == d->root);
+        CP_ASSERT(old->root == d->root && old->accounts == d->accounts);
         CP_ASSERT(d->dropped.count == 0);
         return; /* two versions of one number could not be told apart */
     }
     struct version *v = pool_get(&d->pool, sizeof *v);
-    *v = (struct version){d->index, d->root};
+    *v = (struct version){d->index, d->root, accounts_ref(d->accounts)};
     atomic_store(&p->front->begun, v->index);
     atomic_store(&p->front->now, v);
     atomic_store(&p->front->done, v->index);
@@ -258,7 +259,9 @@ void pins_discard(struct pins *p, struct draft *d)
 {
     assert_no_pin(p);
     CP_ASSERT(pins_waiting(p) == 0);
-    pool_put(&d->pool, atomic_load(&p->front->now), sizeof(struct version));
+    struct version *only = atomic_load(&p->front->now);
+    accounts_unref(only->accounts);
+    pool_put(&d->pool, only, sizeof(struct version));
     mem_free(p->dead);
     mem_free(p->shared_block);
 }

@@ -17,6 +17,11 @@ const struct node *version_root(const struct version *v)
     return v->root;
 }
 
+const struct accounts *version_accounts(const struct version *v)
+{
+    return v->accounts;
+}
+
 enum v2_code read_find(const struct version *v, struct span path, const struct node **out,
                        size_t *cause_len)
 {

@@ -9,6 +9,8 @@ struct node;
 
 uint64_t version_index(const struct version *v);
 const struct node *version_root(const struct version *v);
+/* Borrowed; NULL: none yet. */
+const struct accounts *version_accounts(const struct version *v);
 
 /* Finds PATH (clean, absolute). V2_OK with *OUT; or *CAUSE_LEN = length of the prefix of PATH that
  * the error names: KEY_NOT_FOUND: it ends with the first missing component; NOT_DIR: it is the file

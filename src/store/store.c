@@ -18,6 +18,7 @@ void store_free(struct store *s)
     draft_bury(&s->draft);
     pins_fini(&s->pins, &s->draft);
     timers_fini(&s->draft.timers, &s->draft.pool);
+    accounts_unref(s->draft.accounts);
     CP_ASSERT(s->draft.pool.live_bytes == 0);
     CP_ASSERT(s->draft.pool.place_bytes == 0);
     buf_fini(&s->path);
@@ -37,6 +38,8 @@ void store_take_over(struct store *s, struct store *from)
     d->root = f->root;
     timers_fini(&d->timers, &d->pool);
     d->timers = f->timers;
+    accounts_unref(d->accounts);
+    d->accounts = f->accounts;
     pins_discard(&from->pins, f);
     d->pool.live_bytes += f->pool.live_bytes;
     d->pool.place_bytes += f->pool.place_bytes;
@@ -59,6 +62,18 @@ uint64_t store_burn(struct store *s)
 uint64_t store_index(const struct store *s)
 {
     return s->draft.index;
+}
+
+const struct accounts *store_accounts(const struct store *s)
+{
+    return s->draft.accounts;
+}
+
+void store_set_accounts(struct store *s, const struct accounts *a)
+{
+    CP_ASSERT(s->draft.index > s->draft.base);
+    accounts_unref(s->draft.accounts);
+    s->draft.accounts = a;
 }
 
 void store_publish(struct store *s)

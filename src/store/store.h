@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct accounts; /* see account.h */
 struct store;
 struct version; /* see read.h */
 
@@ -79,6 +80,11 @@ int64_t store_next_expiry(const struct store *s);
 uint64_t store_burn(struct store *s);
 /* The index of the open version. */
 uint64_t store_index(const struct store *s);
+
+/* The accounts of the open version, borrowed; NULL: none yet. */
+const struct accounts *store_accounts(const struct store *s);
+/* Takes the reference. Burn the indexes that the change costs before. */
+void store_set_accounts(struct store *s, const struct accounts *a);
 
 /* Makes the open version the one that readers get; reclaims what nobody can see any more. Call it
  * also when idle. */

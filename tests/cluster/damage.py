@@ -245,7 +245,7 @@ def files_of_snapshots(base):
     yield "snapshot: a file in place of the directory", a_file(SNAP), "refused", [SNAP]
     yield "snapshot: renamed", renamed(newer, SNAP + "/0000000000000fff-0000000000000002.jsonl"), "sound", ["snapshot.damaged"]
     lines = data.splitlines(keepends=True)
-    yield "snapshot: format 9", write(newer, sealed([lines[0].replace(b'"format":2', b'"format":9', 1)] + lines[1:])), "refused", \
+    yield "snapshot: format 9", write(newer, sealed([lines[0].replace(b'"format":3', b'"format":9', 1)] + lines[1:])), "refused", \
         [newer, "format 9", "use the program"]
     yield "snapshot: a kind of line of a later version", write(newer, sealed(lines[:3] + [b'{"lease":1}\n'] + lines[3:])), \
         "refused", [newer, "use the program"]

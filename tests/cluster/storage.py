@@ -264,7 +264,7 @@ def test_foreign_and_future(c):
     expect(["verify", data], 1, segment, "has format version 2")
     open(segment, "wb").write(whole)
     text = open(snapshot, "rb").read()
-    open(snapshot, "wb").write(text.replace(b'"format":2', b'"format":9', 1))
+    open(snapshot, "wb").write(text.replace(b'"format":3', b'"format":9', 1))
     expect(["verify", data], 1, snapshot)
     assert copse("restore", data, "--data-dir", c.path("new"))[0] == 1, "a future snapshot was passed over"
     open(snapshot, "wb").write(text)

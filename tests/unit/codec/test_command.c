@@ -45,6 +45,13 @@ static const struct command rows[] = {
     {.kind = COMMAND_MEMBER_UPDATE,
      .member = {.id = 4, .n_peer_urls = 1, .peer_urls = {S("http://b:1")}}},
     {.kind = COMMAND_SKIP, .skip = 2},
+    {.kind = COMMAND_ACCOUNT,
+     .account = {.verb = ACCOUNT_PUT_USER,
+                 .name = S("a"),
+                 .hash = S("$2a$10$x"),
+                 .list = {[USER_ROLES] = {.null = true},
+                          [USER_GRANT] = {.packed = S("\1\0\0\0r\0\0\0\0"), .n = 2}}}},
+    {.kind = COMMAND_ACCOUNT, .account = {.verb = ACCOUNT_ENABLE, .guest_open = true}},
 };
 
 static void check_same_op(const struct store_op *a, const struct store_op *b)
@@ -69,6 +76,16 @@ static void check_same_member(const struct command_member *a, const struct comma
         ck_assert_span_eq(a->peer_urls[i], b->peer_urls[i], "peer URL");
     for (unsigned i = 0; i < a->n_client_urls; i++)
         ck_assert_span_eq(a->client_urls[i], b->client_urls[i], "client URL");
+}
+
+static void check_same_account(const struct account_op *a, const struct account_op *b)
+{
+    ck_assert_int_eq(a->verb, b->verb);
+    ck_assert_int_eq(a->guest_open, b->guest_open);
+    ck_assert_span_eq(a->name, b->name, "name");
+    ck_assert_span_eq(a->hash, b->hash, "hash");
+    for (unsigned i = 0; i < ACCOUNT_LISTS; i++)
+        ck_assert_msg(texts_same(a->list[i], b->list[i]), "list %u", i);
 }
 
 START_TEST(round_trip)
@@ -102,6 +119,9 @@ START_TEST(round_trip)
         break;
     case COMMAND_SKIP:
         ck_assert_uint_eq(got.skip, want->skip);
+        break;
+    case COMMAND_ACCOUNT:
+        check_same_account(&got.account, &want->account);
         break;
     }
     blob_unref(b);
@@ -212,7 +232,7 @@ static const struct {
     int want;
 } patch_rows[] = {
     {"no kind", 0, 0, 0, ERR_VERSION},
-    {"later kind", 0, 0, COMMAND_SKIP + 1, ERR_VERSION},
+    {"later kind", 0, 0, COMMAND_ACCOUNT + 1, ERR_VERSION},
     {"last kind", 0, 0, 255, ERR_VERSION},
     {"no format", 0, 1, 0, ERR_VERSION},
     {"later format", 0, 1, COMMAND_FORMAT + 1, ERR_VERSION},

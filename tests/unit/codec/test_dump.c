@@ -8,7 +8,7 @@
 #define NOW INT64_C(1763682667882351443)
 
 #define HEAD                                                                                       \
-    "{\"copse\":\"snapshot\",\"format\":2,\"cluster\":\"cdf818194e3a8c32\",\"index\":9,"           \
+    "{\"copse\":\"snapshot\",\"format\":3,\"cluster\":\"cdf818194e3a8c32\",\"index\":9,"           \
     "\"raft_index\":40,\"raft_term\":3,\"config_index\":1,\"time\":1763682667882351443,"           \
     "\"level\":2,\"history\":8,\"counters\":[1,0,18446744073709551615]}\n"
 #define ROOT "{\"dir\":\"/\",\"c\":0,\"m\":0,\"t\":9}\n"
@@ -22,7 +22,12 @@ static const char sample[] = HEAD
     "{\"member\":\"f000000000000000\",\"role\":\"none\",\"name\":\"\",\"peers\":[],\"clients\":[],"
     "\"stamp\":1,\"origin\":\"8e9e05c52164694d\",\"request\":8}\n"
     "{\"removed\":\"00000000000000ab\"}\n"
-    "{\"removed\":\"00000000000000b0\"}\n" ROOT "{\"dir\":\"/d\",\"c\":1,\"m\":1,\"t\":6}\n"
+    "{\"removed\":\"00000000000000b0\"}\n"
+    "{\"auth\":true}\n"
+    "{\"user\":\"\\\"\",\"roles\":null,\"hash\":\"$2a$10$x\"}\n"
+    "{\"role\":\"a\",\"read\":[\"/x*\",\"\"],\"write\":null}\n"
+    "{\"role\":\"b\",\"read\":[],\"write\":[\"/\"]}\n" ROOT
+    "{\"dir\":\"/d\",\"c\":1,\"m\":1,\"t\":6}\n"
     "{\"dir\":\"/d/_h\",\"c\":4,\"m\":4,\"x\":1763682677882351443,\"t\":4}\n"
     "{\"file\":\"/d/f\",\"c\":2,\"m\":6,\"n\":3,\"v\":\"line\\n \\\"\\\\\\u0000\xc3\xa9<\"}\n"
     "{\"dir\":\"/d-\",\"c\":5,\"m\":5,\"t\":5}\n"
@@ -30,7 +35,7 @@ static const char sample[] = HEAD
     "{\"event\":8,\"action\":\"set\",\"path\":\"/f\",\"json\":{\"action\":\"set\"}}\n"
     "{\"event\":9,\"action\":\"compareAndSwap\",\"dir\":true,\"refresh\":true,\"replaced\":true,"
     "\"path64\":\"L/8=\",\"json64\":\"e30=\"}\n"
-    "{\"end\":14,\"files\":2,\"dirs\":3,\"bytes\":";
+    "{\"end\":18,\"files\":2,\"dirs\":3,\"bytes\":";
 
 /* The same, with its end. */
 static void sample_whole(struct buf *out)
@@ -129,7 +134,7 @@ START_TEST(an_earlier_format)
     struct buf lines = {0};
 
     buf_lit(&lines, HEAD ROOT);
-    *strchr(lines.ptr, '2') = '1';
+    *strchr(lines.ptr, '3') = '1';
     ck_assert_msg(snap_load_open(buf_as_span(&lines), &r, &e) == 0, "%s", e.text);
     ck_assert_uint_eq(r.head.n_removed, 0);
     load_result_fini(&r);
@@ -279,7 +284,7 @@ static const struct {
     {"JSON is no object",
      HEAD ROOT "{\"event\":9,\"action\":\"set\",\"path\":\"/f\",\"json\":[]}\n", "an object"},
     {"history beyond the index",
-     "{\"copse\":\"snapshot\",\"format\":2,\"cluster\":\"cdf818194e3a8c32\",\"index\":9,"
+     "{\"copse\":\"snapshot\",\"format\":3,\"cluster\":\"cdf818194e3a8c32\",\"index\":9,"
      "\"raft_index\":40,\"raft_term\":3,\"config_index\":1,\"time\":1,"
      "\"level\":2,\"history\":11,\"counters\":[]}\n" ROOT,
      "a history that begins"},
@@ -302,10 +307,10 @@ START_TEST(from_the_future)
     struct err e;
 
     ck_assert_int_eq(
-        snap_load_open(SPAN("{\"copse\":\"snapshot\",\"format\":3,\"who\":1}\n"), &r, &e),
+        snap_load_open(SPAN("{\"copse\":\"snapshot\",\"format\":4,\"who\":1}\n"), &r, &e),
         ERR_VERSION);
     ck_assert_str_eq(e.text,
-                     "line 1 at byte 0: format 3, and this version of copse reads formats up to 2; "
+                     "line 1 at byte 0: format 4, and this version of copse reads formats up to 3; "
                      "use the program that wrote it, or a newer one");
     ck_assert_int_eq(snap_load_open(SPAN(HEAD ROOT "{\"lease\":1}\n"), &r, &e), ERR_VERSION);
     ck_assert_ptr_nonnull(strstr(e.text, "line 3 at byte 235: a kind of line"));

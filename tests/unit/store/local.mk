@@ -3,6 +3,7 @@ check_PROGRAMS += %D%/test_store %D%/test_traps
 TESTS += %D%/test_store %D%/test_traps
 %C%_test_store_SOURCES = \
 	%D%/suite.h \
+	%D%/test_account.c \
 	%D%/test_apply.c \
 	%D%/test_bulk.c \
 	%D%/test_event.c \

@@ -8,6 +8,7 @@
 
 TCase *case_apply(void);
 TCase *case_bulk(void);
+TCase *case_account(void);
 TCase *case_expire(void);
 TCase *case_path(void);
 TCase *case_event(void);

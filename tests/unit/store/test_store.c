@@ -27,6 +27,7 @@ int main(void)
     suite_add_tcase(suite, case_read());
     suite_add_tcase(suite, case_event());
     suite_add_tcase(suite, case_bulk());
+    suite_add_tcase(suite, case_account());
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
