@@ -4,6 +4,7 @@ bin_PROGRAMS += %D%/copse
 	%D%/admin/libadmin.a \
 	%D%/serve/libserve.a \
 	%D%/http/libhttp.a \
+	%D%/peer/libpeer.a \
 	%D%/api/libapi.a \
 	%D%/cluster/libcluster.a \
 	%D%/watch/libwatch.a \

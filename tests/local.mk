@@ -9,6 +9,7 @@ include tests/unit/disk/local.mk
 include tests/unit/cluster/local.mk
 include tests/unit/api/local.mk
 include tests/unit/http/local.mk
+include tests/unit/peer/local.mk
 include tests/unit/serve/local.mk
 include tests/unit/admin/local.mk
 include tests/unit/ctl/local.mk

@@ -73,3 +73,16 @@
 #define LIMIT_PASSWORD_BYTES 72
 /* What is kept of it: crypt(3)'s text. */
 #define LIMIT_HASH_BYTES 128
+/* Connections that peers and strangers may have open at the peer URLs; more are closed at once. Two
+ * a member do. Below 128, the number of ready sockets at which libmicrohttpd may oversleep. */
+#define LIMIT_PEER_CONNECTIONS 120
+/* Request line and headers there; the same memory then takes the body in. */
+#define LIMIT_PEER_HEAD_BYTES 131072
+/* Seconds until a connection there has to be a stream or a snapshot, or to have its answer. */
+#define LIMIT_PEER_HEAD_S 10
+/* Members whose last stream is remembered. */
+#define LIMIT_PEER_SENDERS (2 * LIMIT_MEMBERS)
+/* A snapshot on its way in; 413 beyond. */
+#define LIMIT_SNAPSHOT_BYTES (INT64_C(1) << 40)
+/* Of it, what may wait for the disk. */
+#define LIMIT_SNAPSHOT_WAITING (4 * 1048576)

@@ -1,0 +1,225 @@
+#include "peer/dial.h"
+
+#include "base/mem.h"
+#include "peer/speech.h"
+#include "proto/limits.h"
+
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define REPLY_BYTES  256 /* of a refusal, to be logged */
+#define UPLOAD_BYTES 262144L
+#define KEEP_IDLE_S  5L
+#define KEEP_EACH_S  2L
+#define STALL_S      60L
+
+void dial_global_init(void)
+{
+    CP_ASSERT(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
+}
+
+void dial_global_fini(void)
+{
+    curl_global_cleanup();
+}
+
+/* Bytes that nobody acknowledges for so long end the connection: a cut cable is noticed before the
+ * kernel's patience ends, and the way back is found as soon as it is there. */
+static int on_socket(void *ctx, curl_socket_t fd, curlsocktype purpose)
+{
+    unsigned silence_ms = DIAL_SILENCE_MS;
+
+    (void)ctx;
+    (void)purpose;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence_ms, sizeof(silence_ms));
+    return CURL_SOCKOPT_OK;
+}
+
+/* What goes for every call. */
+static CURL *easy_new(const char *url, const char *path, char *words)
+{
+    CURL *e = curl_easy_init();
+    struct buf whole = {0};
+
+    CP_ASSERT(e != NULL);
+    buf_printf(&whole, "%s%s", url, path);
+    words[0] = '\0';
+    curl_easy_setopt(e, CURLOPT_URL, buf_cstr(&whole));
+    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, words);
+    curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(e, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    /* Peers are where their URLs say, whatever the environment has for others. */
+    curl_easy_setopt(e, CURLOPT_PROXY, "");
+    curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
+    curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, DIAL_CONNECT_MS);
+    curl_easy_setopt(e, CURLOPT_TCP_NODELAY, 1L);
+    curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(e, CURLOPT_TCP_KEEPIDLE, KEEP_IDLE_S);
+    curl_easy_setopt(e, CURLOPT_TCP_KEEPINTVL, KEEP_EACH_S);
+    curl_easy_setopt(e, CURLOPT_SOCKOPTFUNCTION, on_socket);
+    buf_fini(&whole);
+    return e;
+}
+
+static size_t on_read(char *bytes, size_t size, size_t n, void *ctx)
+{
+    struct dial *d = ctx;
+
+    /* Also called when DIAL_ACCEPT_MS are over. */
+    if (!d->accepted)
+        return CURL_READFUNC_ABORT;
+    return d->read(d->ctx, bytes, size * n);
+}
+
+static size_t on_header(char *bytes, size_t size, size_t n, void *ctx)
+{
+    static const char go_on[] = "HTTP/1.1 100";
+    struct dial *d = ctx;
+
+    if (span_starts(span_make(bytes, size * n), SPAN(go_on)))
+        d->accepted = true;
+    return size * n;
+}
+
+static size_t on_reply(char *bytes, size_t size, size_t n, void *ctx)
+{
+    struct dial *d = ctx;
+    size_t room = REPLY_BYTES - d->reply.len, len = size * n;
+
+    buf_add(&d->reply, bytes, len < room ? len : room);
+    return len;
+}
+
+void dial_header(struct dial *d, const char *name, uint64_t value)
+{
+    char line[80];
+    struct curl_slist *longer;
+
+    snprintf(line, sizeof(line), "%s: %" PRIx64, name, value);
+    longer = curl_slist_append(d->headers, line);
+    CP_ASSERT(longer != NULL);
+    d->headers = longer;
+}
+
+static void add_line(struct dial *d, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(d->headers, line);
+
+    CP_ASSERT(longer != NULL);
+    d->headers = longer;
+}
+
+void dial_init(struct dial *d, const struct dialler *by, uint64_t to, const char *url,
+               const char *path)
+{
+    *d = (struct dial){.easy = easy_new(url, path, d->words)};
+    dial_header(d, SPEECH_H_WIRE, SPEECH_VERSION);
+    dial_header(d, SPEECH_H_CLUSTER, by->cluster_id);
+    dial_header(d, SPEECH_H_FROM, by->member_id);
+    dial_header(d, SPEECH_H_TO, to);
+    add_line(d, "Content-Type: application/octet-stream");
+    /* The peer's word that it wants the body; only then anything counts as sent. */
+    add_line(d, "Expect: 100-continue");
+    curl_easy_setopt(d->easy, CURLOPT_PRIVATE, d);
+    curl_easy_setopt(d->easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(d->easy, CURLOPT_EXPECT_100_TIMEOUT_MS, DIAL_ACCEPT_MS);
+    curl_easy_setopt(d->easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BYTES);
+    curl_easy_setopt(d->easy, CURLOPT_READFUNCTION, on_read);
+    curl_easy_setopt(d->easy, CURLOPT_READDATA, d);
+    curl_easy_setopt(d->easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(d->easy, CURLOPT_HEADERDATA, d);
+    curl_easy_setopt(d->easy, CURLOPT_WRITEFUNCTION, on_reply);
+    curl_easy_setopt(d->easy, CURLOPT_WRITEDATA, d);
+}
+
+void dial_body(struct dial *d, int64_t bytes, dial_read *read, void *ctx)
+{
+    d->read = read;
+    d->ctx = ctx;
+    if (bytes < 0) {
+        add_line(d, "Transfer-Encoding: chunked");
+    } else {
+        curl_easy_setopt(d->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)bytes);
+        /* A stream may rest, a file may not. */
+        curl_easy_setopt(d->easy, CURLOPT_LOW_SPEED_LIMIT, (long)LIMIT_RATE);
+        curl_easy_setopt(d->easy, CURLOPT_LOW_SPEED_TIME, STALL_S);
+    }
+    curl_easy_setopt(d->easy, CURLOPT_HTTPHEADER, d->headers);
+}
+
+void dial_fini(struct dial *d)
+{
+    curl_easy_cleanup(d->easy);
+    curl_slist_free_all(d->headers);
+    buf_fini(&d->reply);
+    *d = (struct dial){0};
+}
+
+long dial_status(const struct dial *d)
+{
+    long status = 0;
+
+    curl_easy_getinfo(d->easy, CURLINFO_RESPONSE_CODE, &status);
+    return status >= 200 ? status : 0;
+}
+
+/* The reply's first line, or libcurl's words. */
+const char *dial_reason(struct dial *d, CURLcode rc)
+{
+    if (dial_status(d) != 0 && d->reply.len > 0) {
+        const char *text = buf_cstr(&d->reply);
+
+        d->reply.ptr[strcspn(text, "\r\n")] = '\0';
+        return text;
+    }
+    if (rc == CURLE_ABORTED_BY_CALLBACK && !d->accepted)
+        return "no answer";
+    if (rc == CURLE_OK)
+        return dial_status(d) != 0 ? "refused without a reason" : "closed by the peer";
+    return d->words[0] != '\0' ? d->words : curl_easy_strerror(rc);
+}
+
+/* ---- a GET that is waited for ---- */
+
+struct fetch {
+    struct buf *out;
+    size_t room;
+};
+
+static size_t on_page(char *bytes, size_t size, size_t n, void *ctx)
+{
+    struct fetch *f = ctx;
+
+    if (size * n > f->room)
+        return 0;
+    f->room -= size * n;
+    buf_add(f->out, bytes, size * n);
+    return size * n;
+}
+
+int dial_get(const char *url, const char *path, long timeout_ms, size_t max, long *status,
+             struct buf *out, struct err *e)
+{
+    char words[CURL_ERROR_SIZE];
+    struct fetch f = {.out = out, .room = max};
+    CURL *easy = easy_new(url, path, words);
+    CURLcode rc;
+
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_page);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, &f);
+    rc = curl_easy_perform(easy);
+    *status = 0;
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, status);
+    curl_easy_cleanup(easy);
+    if (rc != CURLE_OK)
+        return err_set(e, ERR_NET, "%s%s: %s", url, path,
+                       words[0] != '\0' ? words : curl_easy_strerror(rc));
+    return 0;
+}

@@ -1,0 +1,297 @@
+/* gate: a loop of our own over a libmicrohttpd daemon without threads; listeners and the mailbox of
+ * written pieces are in the same epoll set. A pass hands on all frames that have come; the engine's
+ * mailbox takes or drops them, so nothing here waits for it. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "peer/dial.h"
+#include "peer/gate_priv.h"
+#include "peer/spawn.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define EVENTS_A_PASS 32
+#define ACCEPT_BATCH  16
+#define ROUNDS        16 /* of libmicrohttpd in one pass */
+#define LOOK_MS       1000
+#define DEAF_MS       200
+#define SELDOM_MS     10000
+
+bool seldom_tells(struct seldom *s, uint64_t now_ms, unsigned *untold)
+{
+    if (s->told_ms != 0 && now_ms - s->told_ms < SELDOM_MS) {
+        s->untold++;
+        return false;
+    }
+    *untold = s->untold;
+    *s = (struct seldom){.told_ms = now_ms};
+    return true;
+}
+
+CP_PRINTF(2, 0)
+static void on_log(void *cls, const char *fmt, va_list args)
+{
+    char line[256];
+
+    (void)cls;
+    if (vsnprintf(line, sizeof(line), fmt, args) < 0)
+        return;
+    line[strcspn(line, "\r\n")] = '\0';
+    /* Of clients and their connections only: what matters is told elsewhere. */
+    log_debug("peer.library", LOG_S("text", line));
+}
+
+/* The one place where options of libmicrohttpd are set on this floor. */
+static struct MHD_Daemon *daemon_new(struct gate *g)
+{
+    /* clang-format off */
+    return MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG,
+        0, NULL, NULL, visit_on_request, g,
+        MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, /* first: the other options may complain */
+        MHD_OPTION_URI_LOG_CALLBACK, visit_on_target, g,
+        MHD_OPTION_NOTIFY_COMPLETED, visit_on_completed, g,
+        MHD_OPTION_NOTIFY_CONNECTION, visit_on_connection, g,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)LIMIT_PEER_HEAD_BYTES,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)LIMIT_PEER_CONNECTIONS + ACCEPT_BATCH, /* refusing is ours */
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)LIMIT_PEER_HEAD_S,
+#if MHD_VERSION >= 0x01000100
+        MHD_OPTION_CLIENT_DISCIPLINE_LVL, -2,
+#else
+        MHD_OPTION_STRICT_FOR_CLIENT, 0,
+#endif
+        MHD_OPTION_END);
+    /* clang-format on */
+}
+
+/* ---- connections ---- */
+
+static int listeners_ctl(struct gate *g, int op)
+{
+    for (unsigned i = 0; i < g->conf->n_listen; i++) {
+        struct epoll_event ev = {.events = EPOLLIN, .data.u64 = i};
+
+        if (epoll_ctl(g->ep, op, g->conf->listen_fds[i], &ev) < 0 && op == EPOLL_CTL_ADD)
+            return -errno;
+    }
+    return 0;
+}
+
+/* A peer whose machine has vanished is noticed soon; its place is needed when it comes back. */
+static void watch_over(int fd)
+{
+    int on = 1, idle_s = 5, each_s = 2, times = 3;
+    unsigned silence_ms = DIAL_SILENCE_MS;
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &each_s, sizeof(each_s));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof(times));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence_ms, sizeof(silence_ms));
+}
+
+static void take_guest(struct gate *g, int fd, const struct sockaddr_storage *from, socklen_t len)
+{
+    unsigned untold;
+
+    if (g->n_guests >= LIMIT_PEER_CONNECTIONS) {
+        if (seldom_tells(&g->crowds, g->now_ms, &untold))
+            log_warn("peer.crowded", LOG_U("connections", g->n_guests), LOG_U("untold", untold));
+        close(fd);
+        return;
+    }
+    watch_over(fd);
+    /* It closes what it cannot take. */
+    (void)MHD_add_connection(g->daemon, fd, (const struct sockaddr *)from, len);
+}
+
+static void accept_batch(struct gate *g, int listener)
+{
+    for (unsigned i = 0; i < ACCEPT_BATCH; i++) {
+        struct sockaddr_storage from;
+        socklen_t len = sizeof(from);
+        int fd = accept4(listener, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        if (fd >= 0) {
+            take_guest(g, fd, &from, len);
+        } else if (errno == EAGAIN) {
+            return;
+        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            log_warn("peer.accept", LOG_S("text", strerror(errno)));
+            (void)listeners_ctl(g, EPOLL_CTL_DEL);
+            g->deaf_until_ms = g->now_ms + DEAF_MS;
+            return;
+        }
+    }
+}
+
+static void cut_slow(struct gate *g)
+{
+    LIST_FOREACH (at, &g->guests) {
+        struct guest *k = CP_CONTAINER_OF(at, struct guest, place);
+
+        if (!k->settled && g->now_ms - k->since_ms >= LIMIT_PEER_HEAD_S * UINT64_C(1000))
+            shutdown(k->fd, SHUT_RDWR);
+    }
+}
+
+/* ---- the loop ---- */
+
+static void take_mail(struct gate *g)
+{
+    struct mail *m = mailbox_take(&g->mailbox);
+
+    while (m != NULL) {
+        struct mail *next = m->next;
+
+        arrival_credit(g, CP_CONTAINER_OF(m, struct piece, mail));
+        m = next;
+    }
+}
+
+static int library_wait_ms(struct gate *g)
+{
+    MHD_UNSIGNED_LONG_LONG ms;
+
+    if (MHD_get_timeout(g->daemon, &ms) != MHD_YES || ms > LOOK_MS)
+        return LOOK_MS;
+    return (int)ms;
+}
+
+static void run_library(struct gate *g)
+{
+    for (unsigned round = 0; round == 0 || (round < ROUNDS && library_wait_ms(g) == 0); round++)
+        /* Time-out 0: with another one it could sleep on 128 ready events. */
+        (void)MHD_run_wait(g->daemon, 0);
+}
+
+static void pass(struct gate *g)
+{
+    struct epoll_event ev[EVENTS_A_PASS];
+    int wait = library_wait_ms(g);
+
+    if (wait != 0 && !mailbox_sleep_begin(&g->mailbox))
+        wait = 0;
+
+    int n = epoll_wait(g->ep, ev, EVENTS_A_PASS, wait);
+
+    mailbox_sleep_end(&g->mailbox);
+    g->now_ms = clock_mono_ns(&clock_system) / NS_PER_MS;
+    for (int i = 0; i < n; i++) {
+        if (ev[i].data.u64 < g->conf->n_listen && g->deaf_until_ms == 0)
+            accept_batch(g, g->conf->listen_fds[ev[i].data.u64]);
+    }
+    if (g->deaf_until_ms != 0 && g->now_ms >= g->deaf_until_ms) {
+        g->deaf_until_ms = 0;
+        (void)listeners_ctl(g, EPOLL_CTL_ADD);
+    }
+    take_mail(g);
+    run_library(g);
+    cut_slow(g);
+}
+
+static void *gate_main(void *gate)
+{
+    struct gate *g = gate;
+
+    while (!atomic_load(&g->stop))
+        pass(g);
+    (void)listeners_ctl(g, EPOLL_CTL_DEL);
+    g->deaf_until_ms = UINT64_MAX;
+    LIST_FOREACH (at, &g->guests) {
+        shutdown(CP_CONTAINER_OF(at, struct guest, place)->fd, SHUT_RDWR);
+    }
+    /* Suspended connections must not meet the end of the daemon. */
+    if (g->arrival != NULL)
+        arrival_cut(g->arrival);
+    while (g->n_arrivals > 0)
+        pass(g);
+    MHD_stop_daemon(g->daemon);
+    g->daemon = NULL;
+    return NULL;
+}
+
+static void gate_free(struct gate *g)
+{
+    download_stop(g->download);
+    if (g->daemon != NULL)
+        MHD_stop_daemon(g->daemon);
+    if (g->ep >= 0)
+        close(g->ep);
+    mailbox_fini(&g->mailbox);
+    mem_free(g);
+}
+
+static int watch_fd(struct gate *g, int fd)
+{
+    struct epoll_event ev = {.events = EPOLLIN, .data.u64 = UINT64_MAX};
+
+    return epoll_ctl(g->ep, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
+}
+
+static int prepare(struct gate *g, struct err *e)
+{
+    const union MHD_DaemonInfo *info;
+    int rc;
+
+    g->ep = epoll_create1(EPOLL_CLOEXEC);
+    g->daemon = daemon_new(g);
+    if (g->ep < 0)
+        return err_sys(e, errno, "peer: epoll");
+    if (g->daemon == NULL)
+        return err_set(e, -ENOMEM, "peer: libmicrohttpd does not start");
+    info = MHD_get_daemon_info(g->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    CP_ASSERT(info != NULL);
+    rc = watch_fd(g, info->epoll_fd);
+    if (rc == 0)
+        rc = watch_fd(g, g->mailbox.wake_fd);
+    if (rc == 0)
+        rc = listeners_ctl(g, EPOLL_CTL_ADD);
+    return rc != 0 ? err_sys(e, -rc, "peer: epoll") : 0;
+}
+
+int gate_start(struct gate **out, const struct peer_conf *conf, struct api *api, struct err *e)
+{
+    struct gate *g = mem_zalloc(sizeof(*g));
+    struct download_conf download = {
+        .snap_dir = conf->snap_dir, .io = conf->io, .engine = api->engine, .back = &g->mailbox};
+    int rc;
+
+    g->conf = conf;
+    g->api = api;
+    g->ep = -1;
+    list_init(&g->guests);
+    rc = mailbox_init(&g->mailbox, LIMIT_ENGINE_MAIL);
+    if (rc < 0) {
+        mem_free(g);
+        return err_sys(e, -rc, "peer: eventfd");
+    }
+    rc = prepare(g, e);
+    if (rc == 0)
+        rc = download_start(&g->download, &download, e);
+    if (rc == 0)
+        rc = spawn(&g->thread, "gate", gate_main, g, e);
+    if (rc != 0) {
+        gate_free(g);
+        return rc;
+    }
+    *out = g;
+    return 0;
+}
+
+void gate_stop(struct gate *g)
+{
+    if (g == NULL)
+        return;
+    atomic_store(&g->stop, true);
+    mailbox_wake(&g->mailbox);
+    pthread_join(g->thread, NULL);
+    gate_free(g);
+}

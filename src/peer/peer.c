@@ -1,0 +1,189 @@
+/* peer: the floor as a whole, and the engine's side of the wire. */
+#include "peer/peer.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "peer/gate.h"
+#include "peer/net.h"
+#include "peer/upload.h"
+#include "proto/limits.h"
+
+#include <pthread.h>
+
+/* All members but this one, and those who are leaving. */
+#define LINES_MAX (2 * LIMIT_MEMBERS)
+
+struct peer {
+    /* Fixed after peer_new. */
+    struct peer_conf conf;
+    int *listen_fds;
+    struct wire wire;
+    struct net *net;
+    struct upload *upload;
+    struct gate *gate; /* from peer_open to peer_close */
+    /* Engine thread only. */
+    unsigned n_lines;
+    struct line *lines[LINES_MAX];
+    /* Guarded by lock: the engine is there from peer_open to peer_close. */
+    pthread_mutex_t lock;
+    struct engine *engine;
+};
+
+/* ---- engine thread ---- */
+
+static struct line *find(struct peer *p, uint64_t id)
+{
+    for (unsigned i = 0; i < p->n_lines; i++)
+        if (p->lines[i]->id == id)
+            return p->lines[i];
+    return NULL;
+}
+
+static const struct wire_peer *find_peer(const struct wire_peer *peers, unsigned n, uint64_t id)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (peers[i].id == id)
+            return &peers[i];
+    return NULL;
+}
+
+static void drop_line(struct peer *p, unsigned i)
+{
+    struct line *l = p->lines[i];
+
+    net_drop(p->net, l);
+    line_unref(l);
+    p->lines[i] = p->lines[--p->n_lines];
+}
+
+static void on_peers(void *ctx, const struct wire_peer *peers, unsigned n)
+{
+    struct peer *p = ctx;
+
+    CP_ASSERT(n <= LINES_MAX);
+    for (unsigned i = p->n_lines; i-- > 0;) {
+        const struct wire_peer *peer = find_peer(peers, n, p->lines[i]->id);
+
+        if (peer == NULL || !line_has_urls(p->lines[i], peer))
+            drop_line(p, i);
+    }
+    for (unsigned i = 0; i < n; i++) {
+        CP_ASSERT(peers[i].id != p->conf.member_id);
+        if (find(p, peers[i].id) != NULL)
+            continue;
+        p->lines[p->n_lines] = line_new(&peers[i]);
+        net_add(p->net, p->lines[p->n_lines++]);
+    }
+}
+
+static bool on_send(void *ctx, uint64_t to, struct frame **f)
+{
+    struct peer *p = ctx;
+    struct line *l = find(p, to);
+    size_t waiting, bytes;
+
+    if (l == NULL || !atomic_load_explicit(&l->up, memory_order_acquire))
+        return false;
+    bytes = frame_bytes(*f);
+    waiting = atomic_load_explicit(&l->waiting, memory_order_relaxed);
+    if (bytes > LIMIT_FRAME_BYTES || waiting + bytes > LIMIT_PEER_QUEUE_BYTES)
+        return false;
+    return net_send(p->net, l, f);
+}
+
+static bool on_send_snapshot(void *ctx, uint64_t to, struct frame **f, uint64_t index,
+                             uint64_t term)
+{
+    struct peer *p = ctx;
+    struct line *l = find(p, to);
+
+    if (l == NULL || l->n_urls == 0 || atomic_exchange(&l->uploading, true))
+        return false;
+    upload_begin(p->upload, l, f, (struct snapfile_id){.index = index, .term = term});
+    return true;
+}
+
+/* ---- the floor ---- */
+
+static void on_removed(void *ctx, uint64_t by)
+{
+    struct peer *p = ctx;
+
+    log_warn("peer.removed", LOG_X("says", by),
+             LOG_S("text", "this member was removed from the cluster"));
+    pthread_mutex_lock(&p->lock);
+    if (p->engine != NULL)
+        engine_removed(p->engine);
+    pthread_mutex_unlock(&p->lock);
+}
+
+int peer_new(struct peer **out, const struct peer_conf *conf, struct err *e)
+{
+    struct peer *p = mem_zalloc(sizeof(*p));
+    struct dialler by = {.cluster_id = conf->cluster_id, .member_id = conf->member_id};
+    struct net_conf net = {.by = by, .removed = on_removed, .ctx = p};
+    struct upload_conf upload = {.by = by, .snap_dir = conf->snap_dir, .io = conf->io};
+    int rc;
+
+    p->conf = *conf;
+    p->listen_fds = mem_dup(conf->listen_fds, conf->n_listen * sizeof(int));
+    p->conf.listen_fds = p->listen_fds;
+    p->wire = (struct wire){
+        .peers = on_peers, .send = on_send, .send_snapshot = on_send_snapshot, .ctx = p};
+    pthread_mutex_init(&p->lock, NULL);
+    dial_global_init();
+    rc = net_start(&p->net, &net, e);
+    if (rc == 0)
+        rc = upload_start(&p->upload, &upload, e);
+    if (rc != 0) {
+        peer_free(p);
+        return rc;
+    }
+    *out = p;
+    return 0;
+}
+
+const struct wire *peer_wire(struct peer *p)
+{
+    return &p->wire;
+}
+
+static void set_engine(struct peer *p, struct engine *e)
+{
+    pthread_mutex_lock(&p->lock);
+    p->engine = e;
+    pthread_mutex_unlock(&p->lock);
+}
+
+int peer_open(struct peer *p, struct api *api, struct err *e)
+{
+    CP_ASSERT(p->gate == NULL);
+
+    int rc = gate_start(&p->gate, &p->conf, api, e);
+
+    if (rc == 0)
+        set_engine(p, api->engine);
+    return rc;
+}
+
+void peer_close(struct peer *p)
+{
+    gate_stop(p->gate);
+    p->gate = NULL;
+    set_engine(p, NULL);
+}
+
+void peer_free(struct peer *p)
+{
+    if (p == NULL)
+        return;
+    CP_ASSERT(p->gate == NULL);
+    upload_stop(p->upload);
+    net_stop(p->net);
+    while (p->n_lines > 0)
+        line_unref(p->lines[--p->n_lines]);
+    dial_global_fini();
+    pthread_mutex_destroy(&p->lock);
+    mem_free(p->listen_fds);
+    mem_free(p);
+}

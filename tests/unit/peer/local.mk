@@ -1,0 +1,16 @@
+# unit tests of peer: whole peer floors in one process, over loopback, before fakes of api and engine
+if HAVE_CHECK
+check_PROGRAMS += %D%/test_peer
+TESTS += %D%/test_peer
+endif
+%C%_test_peer_SOURCES = \
+	%D%/node.c %D%/node.h \
+	%D%/test_pages.c \
+	%D%/test_peer.c %D%/test_peer.h \
+	%D%/test_snapshots.c \
+	%D%/test_streams.c
+%C%_test_peer_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+%C%_test_peer_LDADD = \
+	src/peer/libpeer.a src/cluster/libcluster.a src/codec/libcodec.a src/disk/libdisk.a \
+	src/store/libstore.a src/proto/libproto.a src/base/libbase.a \
+	$(MHD_LIBS) $(CURL_LIBS) $(CHECK_LIBS)

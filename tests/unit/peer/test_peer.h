@@ -1,0 +1,7 @@
+#pragma once
+
+#include <check.h>
+
+TCase *tcase_streams(void);
+TCase *tcase_snapshots(void);
+TCase *tcase_pages(void);
