@@ -8,7 +8,9 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 #define REPLY_BYTES  256 /* of a refusal, to be logged */
@@ -190,7 +192,23 @@ const char *dial_reason(struct dial *d, CURLcode rc)
 struct fetch {
     struct buf *out;
     size_t room;
+    uint64_t cluster_id;
 };
+
+static size_t on_page_header(char *bytes, size_t size, size_t n, void *ctx)
+{
+    static const char name[] = "X-Etcd-Cluster-Id:";
+    struct fetch *f = ctx;
+    char line[64];
+
+    if (size * n < sizeof(line)) {
+        memcpy(line, bytes, size * n);
+        line[size * n] = '\0';
+        if (strncasecmp(line, name, sizeof(name) - 1) == 0)
+            f->cluster_id = strtoull(line + sizeof(name) - 1, NULL, 16);
+    }
+    return size * n;
+}
 
 static size_t on_page(char *bytes, size_t size, size_t n, void *ctx)
 {
@@ -204,7 +222,7 @@ static size_t on_page(char *bytes, size_t size, size_t n, void *ctx)
 }
 
 int dial_get(const char *url, const char *path, long timeout_ms, size_t max, long *status,
-             struct buf *out, struct err *e)
+             uint64_t *cluster_id, struct buf *out, struct err *e)
 {
     char words[CURL_ERROR_SIZE];
     struct fetch f = {.out = out, .room = max};
@@ -214,8 +232,11 @@ int dial_get(const char *url, const char *path, long timeout_ms, size_t max, lon
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_page);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, &f);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_page_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, &f);
     rc = curl_easy_perform(easy);
     *status = 0;
+    *cluster_id = f.cluster_id;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, status);
     curl_easy_cleanup(easy);
     if (rc != CURLE_OK)

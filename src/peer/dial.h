@@ -53,7 +53,8 @@ void dial_fini(struct dial *d);
 long dial_status(const struct dial *d);
 const char *dial_reason(struct dial *d, CURLcode rc);
 
-/* GET URL PATH, waiting at most TIMEOUT_MS. 0, with the status and up to MAX bytes of the body
- * appended to OUT; or ERR_NET. For the start of a member, before there is a peer floor. */
+/* GET URL PATH, waiting at most TIMEOUT_MS. 0, with the status, the X-Etcd-Cluster-Id (0: none) and
+ * up to MAX bytes of the body appended to OUT; or ERR_NET. For the start of a member, before there
+ * is a peer floor. */
 int dial_get(const char *url, const char *path, long timeout_ms, size_t max, long *status,
-             struct buf *out, struct err *e) CP_MUST_CHECK;
+             uint64_t *cluster_id, struct buf *out, struct err *e) CP_MUST_CHECK;
