@@ -2,7 +2,8 @@
 #include "admin/command.h"
 #include "admin/entry.h"
 #include "base/mem.h"
-#include "cluster/copy.h"
+#include "cluster/reach.h"
+#include "cluster/snapload.h"
 #include "disk/datadir.h"
 
 #include <errno.h>

@@ -1,7 +1,8 @@
 /* verify: reads everything in a data directory, says what is there and whether it is sound. */
 #include "admin/command.h"
 #include "base/mem.h"
-#include "cluster/copy.h"
+#include "cluster/reach.h"
+#include "cluster/snapload.h"
 #include "disk/datadir.h"
 
 #include <errno.h>

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cluster/reach.h"
 #include "disk/advice.h"
 
 #include <stdlib.h>
@@ -14,11 +15,8 @@
 
 /* What the log holds, gathered while it is read. */
 struct replay {
-    uint64_t term, vote;
-    uint64_t base_index, base_term; /* what the snapshot holds; 0: there is none */
-    bool seen_base;                 /* the log knows the entry at base_index, with seen_term */
-    uint64_t seen_term;
-    struct log_entry *entries;
+    struct log_reach reach;
+    struct log_entry *entries; /* those of reach */
     size_t n, cap;
     int64_t last_stamp_ns;
 };
@@ -31,7 +29,7 @@ static void replay_cut(struct replay *r, size_t keep)
 
 static void replay_keep(struct replay *r, const struct wal_record *rec)
 {
-    replay_cut(r, (size_t)(rec->entry.index - r->base_index - 1));
+    replay_cut(r, (size_t)(rec->entry.index - r->reach.base_index - 1));
     if (r->n == r->cap) {
         r->cap = r->cap > 0 ? r->cap * 2 : 1024;
         r->entries = mem_realloc(r->entries, r->cap * sizeof(*r->entries));
@@ -60,55 +58,21 @@ static int replay_look(struct replay *r, const struct wal_record *rec, struct er
     return 0;
 }
 
-/* An entry that the snapshot holds only says whether log and snapshot agree there; it replaced what
- * was gathered. */
-static int replay_entry(struct replay *r, const struct wal_record *rec, struct err *err)
-{
-    uint64_t last = r->base_index + r->n;
-    if (rec->entry.index <= r->base_index) {
-        replay_cut(r, 0);
-        r->seen_base = rec->entry.index == r->base_index;
-        r->seen_term = rec->entry.term;
-        return 0;
-    }
-    if (rec->entry.index > last + 1)
-        return err_set(err, ERR_CORRUPT,
-                       "entry %llu follows entry %llu: those between are lost; " BOOT_WHAT_TO_DO,
-                       (unsigned long long)rec->entry.index, (unsigned long long)last);
-    replay_keep(r, rec);
-    return replay_look(r, rec, err);
-}
-
-static int replay_mark(struct replay *r, const struct wal_record *rec, struct err *err)
-{
-    if (rec->mark.index > r->base_index)
-        return err_set(
-            err, ERR_CORRUPT,
-            "the log begins behind entry %llu, and the newest good snapshot holds up to entry "
-            "%llu: what lies between is lost; " BOOT_WHAT_TO_DO,
-            (unsigned long long)rec->mark.index, (unsigned long long)r->base_index);
-    replay_cut(r, 0);
-    r->seen_base = rec->mark.index == r->base_index;
-    r->seen_term = rec->mark.term;
-    return 0;
-}
-
 static int replay_record(void *ctx, const struct wal_record *rec, struct err *err)
 {
     struct replay *r = ((struct engine *)ctx)->replay;
-    switch (rec->type) {
-    case WAL_IDENTITY:
-        break; /* the log checks it itself */
-    case WAL_STATE:
-        r->term = rec->state.term;
-        r->vote = rec->state.vote;
-        break;
-    case WAL_ENTRY:
-        return replay_entry(r, rec, err);
-    case WAL_MARK:
-        return replay_mark(r, rec, err);
+    int rv = log_reach_record(&r->reach, rec, err);
+    if (rv != 0) {
+        err_add(err, "; " BOOT_WHAT_TO_DO);
+        return rv;
     }
-    return 0;
+    bool kept = rec->type == WAL_ENTRY && rec->entry.index > r->reach.base_index;
+    if (kept)
+        replay_keep(r, rec);
+    else if (rec->type == WAL_ENTRY || rec->type == WAL_MARK)
+        replay_cut(r, 0);
+    CP_ASSERT(r->n == r->reach.entries);
+    return kept ? replay_look(r, rec, err) : 0;
 }
 
 /* Log thread. */
@@ -186,8 +150,8 @@ static void found_cluster(struct engine *e, struct replay *r)
     engine_consensus_ops.log_state(e, 1, 0);
     engine_consensus_ops.log_entries(e, 1, r->entries, (unsigned)r->n);
     wal_sync(e->wal);
-    r->term = 1;
-    r->vote = 0;
+    r->reach.term = 1;
+    r->reach.entries = r->n;
     log_info("member.founded", LOG_X("member", e->member_id), LOG_X("cluster", e->cluster_id),
              LOG_U("members", conf->n_founders), LOG_S("dir", conf->dir->path));
 }
@@ -200,27 +164,38 @@ static int start_consensus(struct engine *e, const struct replay *r, struct err 
                                   .install_ms = 10 * 60 * 1000,
                                   .max_inflight = 512,
                                   .seed = rand_u64()};
-    struct consensus_boot boot = {.term = r->term,
-                                  .vote = r->vote,
-                                  .base_index = r->base_index,
-                                  .base_term = r->base_term,
+    struct consensus_boot boot = {.term = r->reach.term,
+                                  .vote = r->reach.vote,
+                                  .base_index = r->reach.base_index,
+                                  .base_term = r->reach.base_term,
                                   .entries = r->entries,
                                   .n_entries = r->n};
-    if (r->base_index > 0)
+    if (r->reach.base_index > 0)
         boot.snapshot = &e->snapshots.newest;
     e->consensus = consensus_new(&conf, &engine_consensus_ops, e);
     return consensus_start(e->consensus, &boot, engine_mono_ms(e), err);
 }
 
 /* The log may go on from the snapshot only when it agrees with it (raft_step notes, 3.5: recovery);
- * otherwise it belongs to a history that the snapshot replaced. */
+ * otherwise it belongs to a history that the snapshot replaced. A snapshot that a peer sent may be
+ * newer than all that the log knows of, its term too. */
 static void settle_log(struct engine *e, struct replay *r)
 {
-    if (r->base_index == 0 || !r->seen_base || r->seen_term == r->base_term)
+    struct log_reach *at = &r->reach;
+    if (at->base_index == 0)
         return;
-    log_warn("member.log_replaced", LOG_U("entries", r->n), LOG_U("snapshot", r->base_index));
-    replay_cut(r, 0);
-    engine_consensus_ops.log_mark(e, r->base_index, r->base_term);
+    if (at->term < at->base_term) {
+        at->term = at->base_term;
+        at->vote = 0;
+        engine_consensus_ops.log_state(e, at->term, 0);
+    }
+    if (!at->seen_base || at->seen_term != at->base_term) {
+        if (r->n > 0)
+            log_warn("member.log_replaced", LOG_U("entries", r->n),
+                     LOG_U("snapshot", at->base_index));
+        replay_cut(r, 0);
+        engine_consensus_ops.log_mark(e, at->base_index, at->base_term);
+    }
     wal_sync(e->wal);
 }
 
@@ -230,8 +205,8 @@ static int read_files(struct engine *e, struct replay *r, struct wal_info *info,
     bool found;
     int rv = snapshot_restore(e, &found, err);
     if (rv == 0 && found) {
-        r->base_index = e->snapshots.newest.index;
-        r->base_term = e->snapshots.newest.term;
+        r->reach.base_index = e->snapshots.newest.index;
+        r->reach.base_term = e->snapshots.newest.term;
         r->last_stamp_ns = e->boot_stamp_ns;
     }
     if (rv == 0)
@@ -243,7 +218,7 @@ static int read_files(struct engine *e, struct replay *r, struct wal_info *info,
 
 int engine_boot(struct engine *e, struct err *err)
 {
-    struct replay r = {.term = 0};
+    struct replay r = {.n = 0};
     struct wal_info info = {0};
     e->replay = &r;
     int rv = consensus_check_library(err);
@@ -251,14 +226,14 @@ int engine_boot(struct engine *e, struct err *err)
         rv = read_files(e, &r, &info, err);
     if (rv != 0)
         goto out;
-    if (info.fresh && r.base_index > 0) {
+    if (info.fresh && r.reach.base_index > 0) {
         rv = err_set(err, ERR_CORRUPT,
                      "%s has snapshots and %s no log; put it back, or " BOOT_WHAT_TO_DO,
                      e->conf.dir->snap, e->conf.dir->wal);
         goto out;
     }
     settle_log(e, &r);
-    if (r.n == 0 && r.base_index == 0 && !e->conf.joins)
+    if (r.n == 0 && r.reach.base_index == 0 && !e->conf.joins)
         found_cluster(e, &r);
     timekeeper_start(&e->time, e->conf.clock, r.last_stamp_ns);
     rv = start_consensus(e, &r, err);
@@ -269,7 +244,7 @@ int engine_boot(struct engine *e, struct err *err)
     if (rv == 0 && e->snapshots.before > 0)
         wal_purge(e->wal, e->snapshots.before); /* what a crash has kept from being purged */
     if (rv == 0)
-        log_info("member.replayed", LOG_U("snapshot", r.base_index), LOG_U("entries", r.n),
+        log_info("member.replayed", LOG_U("snapshot", r.reach.base_index), LOG_U("entries", r.n),
                  LOG_U("bytes", info.bytes), LOG_U("index", store_index(e->store)));
 out:
     replay_cut(&r, 0);

@@ -2,6 +2,9 @@
 
 #include "base/mem.h"
 #include "cluster/consensus.h"
+#include "cluster/member.h"
+#include "cluster/reach.h"
+#include "cluster/snapload.h"
 #include "codec/command.h"
 
 #include <errno.h>
@@ -10,121 +13,6 @@
 #include <pthread.h>
 
 #define PIECE_BYTES ((size_t)1 << 20) /* written and waited for at a time */
-
-/* ---- reading ---- */
-
-int log_reach_record(struct log_reach *r, const struct wal_record *record, struct err *e)
-{
-    uint64_t last = r->base_index + r->entries;
-    switch (record->type) {
-    case WAL_IDENTITY:
-        break;
-    case WAL_STATE:
-        r->term = record->state.term;
-        r->vote = record->state.vote;
-        break;
-    case WAL_ENTRY:
-        if (record->entry.index <= r->base_index) {
-            r->entries = 0;
-            r->seen_base = record->entry.index == r->base_index;
-            r->seen_term = record->entry.term;
-        } else if (record->entry.index > last + 1) {
-            return err_set(e, ERR_CORRUPT, "entry %" PRIu64 " follows entry %" PRIu64,
-                           record->entry.index, last);
-        } else {
-            r->entries = record->entry.index - r->base_index;
-        }
-        break;
-    case WAL_MARK:
-        if (record->mark.index > r->base_index)
-            return err_set(e, ERR_CORRUPT,
-                           "the log begins behind entry %" PRIu64
-                           ", and the newest good snapshot holds up to entry %" PRIu64
-                           ": what lies between is lost; restore a backup",
-                           record->mark.index, r->base_index);
-        r->entries = 0;
-        r->seen_base = record->mark.index == r->base_index;
-        r->seen_term = record->mark.term;
-        break;
-    }
-    return 0;
-}
-
-uint64_t log_reach_last(const struct log_reach *r)
-{
-    bool agree = r->base_index == 0 || !r->seen_base || r->seen_term == r->base_term;
-    return r->base_index + (agree ? r->entries : 0);
-}
-
-int log_reach_check(const struct wal_record *entry, struct err *e)
-{
-    struct consensus_members members;
-    struct command c;
-    int rv = 0;
-    CP_ASSERT(entry->type == WAL_ENTRY);
-    switch (entry->entry.kind) {
-    case ENTRY_COMMAND:
-        rv = command_decode(entry->entry.payload, &c, e);
-        break;
-    case ENTRY_CHANGE:
-        rv = consensus_members_decode(entry->entry.payload, &members);
-        if (rv != 0)
-            err_set(e, rv, "a list of members that cannot be read");
-        break;
-    case ENTRY_BARRIER:
-        break;
-    default:
-        rv = err_set(e, ERR_VERSION, "an entry of a kind that this program does not know");
-    }
-    return rv != 0 ? err_wrap(e, "entry %" PRIu64, entry->entry.index) : 0;
-}
-
-static int feed(const struct diskio *io, int fd, uint64_t size, struct load *load, struct err *e)
-{
-    char *piece = mem_alloc(PIECE_BYTES);
-    ssize_t k = 1;
-    int rv = 0;
-    for (uint64_t at = 0; rv == 0 && at < size; at += (uint64_t)k) {
-        k = io->pread(io->ctx, fd, piece, PIECE_BYTES, at);
-        if (k < 0)
-            rv = err_sys(e, (int)-k, "read");
-        else
-            rv = load_feed(load, span_make(piece, (size_t)k), e);
-        if (k <= 0)
-            break;
-    }
-    mem_free(piece);
-    return rv;
-}
-
-int snapshot_load(const struct diskio *io, const char *path, const struct snapfile_id *id,
-                  struct load_result *out, uint64_t *bytes, struct err *e)
-{
-    *out = (struct load_result){.store = NULL};
-    *bytes = 0;
-    int fd = io->open(io->ctx, path, O_RDONLY, 0);
-    if (fd < 0)
-        return err_sys(e, -fd, "open snapshot %s", path);
-    struct load *load = load_new();
-    int rv = io->size(io->ctx, fd, bytes);
-    if (rv < 0)
-        err_sys(e, -rv, "read");
-    if (rv == 0)
-        rv = feed(io, fd, *bytes, load, e);
-    if (rv == 0)
-        rv = load_finish(load, out, e);
-    load_free(load);
-    io->close(io->ctx, fd);
-    if (rv == 0 && id != NULL &&
-        (out->head.raft_index != id->index || out->head.raft_term != id->term)) {
-        load_result_fini(out);
-        *out = (struct load_result){.store = NULL};
-        rv = err_set(e, ERR_CORRUPT, "it was renamed: it holds up to another entry");
-    }
-    return rv != 0 ? err_wrap(e, "snapshot %s", path) : 0;
-}
-
-/* ---- copying ---- */
 
 struct copying {
     const struct copy_conf *conf;

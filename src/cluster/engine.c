@@ -32,7 +32,8 @@ bool engine_propose(struct engine *e, struct proposal **p)
 
 bool engine_watch(struct engine *e, struct watch *w)
 {
-    CP_ASSERT(w->opened != NULL && w->closed != NULL && w->watcher.push != NULL);
+    CP_ASSERT(w->opened != NULL && w->ended != NULL && w->closed != NULL &&
+              w->watcher.push != NULL);
     w->mail.kind = MAIL_WATCH;
     return mailbox_post(&e->box, &w->mail);
 }
@@ -139,6 +140,9 @@ static struct mail *sort_mail(struct engine *e, struct mail *mail)
             break;
         case MAIL_SNAPSHOT:
             snapshot_ended(e, mail);
+            break;
+        case MAIL_INSTALL:
+            install_ended(e, mail);
             break;
         default:
             mail->next = NULL;
@@ -296,11 +300,29 @@ static void fail_all(struct engine *e, const char *cause)
     reads_fail(e, cause);
 }
 
+/* What has come since the last turn: frames, and the jobs that were stopped. */
+static void drop_mail(struct engine *e)
+{
+    struct mail *mail = mailbox_take(&e->box);
+    while (mail != NULL) {
+        struct mail *next = mail->next;
+        if (mail->kind == MAIL_FRAME)
+            frame_free(CP_CONTAINER_OF(mail, struct frame, mail));
+        if (mail->kind == MAIL_SNAPSHOT)
+            snapshot_drop(mail);
+        if (mail->kind == MAIL_INSTALL)
+            install_drop(mail);
+        mail = next;
+    }
+}
+
 /* The last turn. */
 static void engine_end(struct engine *e)
 {
     engine_step(e);
     snapshot_stop(e);
+    install_stop(e);
+    drop_mail(e);
     fail_all(e, CAUSE_STOPPED);
     if (e->conf.turn_end != NULL)
         e->conf.turn_end(e->conf.ctx);

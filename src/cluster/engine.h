@@ -81,7 +81,8 @@ enum {
     MAIL_PROPOSAL = 1,
     MAIL_WATCH,
     MAIL_UNWATCH,
-    MAIL_SNAPSHOT, /* its own */
+    MAIL_SNAPSHOT, /* these two: its own */
+    MAIL_INSTALL,
     MAIL_READ,
     MAIL_FRAME,
 };
@@ -129,6 +130,9 @@ struct watch {
     uint64_t etcd_index, raft_index, raft_term; /* as of the start of the watch */
     /* Engine thread: subscribed or refused. Historic events were pushed before. */
     void (*opened)(struct watch *w);
+    /* Engine thread, after opened(): events that it should have seen are lost, or will not come; no
+     * push follows. It is given back by engine_unwatch all the same. */
+    void (*ended)(struct watch *w);
     /* Engine thread, after engine_unwatch: the hub holds it no more, no push follows; gives it
      * back. */
     void (*closed)(struct watch *w);

@@ -4,6 +4,7 @@
 #include "cluster/consensus.h"
 #include "cluster/engine.h"
 #include "cluster/forward.h"
+#include "cluster/install.h"
 #include "cluster/job.h"
 #include "cluster/member.h"
 #include "cluster/peers.h"
@@ -80,6 +81,7 @@ struct engine {
     size_t events_n;
     struct job *jobs; /* stepped: those that wait, oldest first */
     struct snapshotter snapshots;
+    struct install_job *install; /* under way, or NULL */
     struct reshaper reshaper;
     int64_t boot_stamp_ns;
     uint64_t introduce_ms; /* not before this does this member say again who it is */
@@ -92,6 +94,10 @@ struct engine {
 
 /* boot.c: log and consensus, up to the point where committed entries have been applied. */
 int engine_boot(struct engine *e, struct err *err) CP_MUST_CHECK;
+
+/* restore.c: the table of members becomes that of a snapshot. */
+struct dump_head;
+void adopt_members(struct engine *e, const struct dump_head *head);
 
 /* applier.c */
 extern const struct consensus_ops engine_consensus_ops;
@@ -114,8 +120,8 @@ void engine_publish(struct engine *e);
 /* The hub asks whether PATH stood below the directory that EVENT removed. */
 bool engine_existed(void *ctx, const struct event *event, struct span path);
 
-/* introduce.c: publishes this member's name and URLs, and the cluster's level, until they are known;
- * costs store indexes only when something is new. */
+/* introduce.c: publishes this member's name and URLs, and the cluster's level, until they are
+ * known; costs store indexes only when something is new. */
 void introduce_turn(struct engine *e);
 uint64_t introduce_deadline_ms(const struct engine *e);
 

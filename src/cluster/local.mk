@@ -23,14 +23,17 @@ noinst_LIBRARIES += %D%/libcluster.a
 	%D%/forward.c %D%/forward.h \
 	%D%/frame.c %D%/frame.h %D%/frame_priv.h \
 	%D%/frame_decode.c \
+	%D%/install.c %D%/install.h \
 	%D%/introduce.c \
 	%D%/job.c %D%/job.h \
 	%D%/member.c %D%/member.h \
 	%D%/overdue.c \
 	%D%/peers.c %D%/peers.h \
+	%D%/reach.c %D%/reach.h \
 	%D%/reads.c %D%/reads.h \
 	%D%/reshape.c %D%/reshape.h \
 	%D%/restore.c \
+	%D%/snapload.c %D%/snapload.h \
 	%D%/snapshot.c %D%/snapshot.h \
 	%D%/status.c %D%/status.h \
 	%D%/timekeeper.c %D%/timekeeper.h \

@@ -195,14 +195,15 @@ void snapshot_ended(struct engine *e, struct mail *mail)
                  LOG_S("effect", "the log is kept; the next try comes by itself"));
         s->retry_ms = engine_mono_ms(e) + RETRY_MS;
         figures_count(e, FIGURE_SNAPSHOT_FAILED);
+    } else if (!consensus_snapshot_done(e->consensus, &j->mark, e->conf.snapshot_trailing,
+                                        engine_mono_ms(e))) {
+        log_info("snapshot.overtaken", LOG_U("index", j->mark.index));
     } else {
         /* The log stays until the snapshot before this one, in case this one turns out bad. */
         s->before = s->newest.index;
         s->newest = j->mark;
         s->bytes = j->bytes;
         histogram_note(&e->figures.snapshot, clock_mono_ns(e->conf.clock) - j->begun_ns);
-        (void)consensus_snapshot_done(e->consensus, &j->mark, e->conf.snapshot_trailing,
-                                      engine_mono_ms(e));
         wal_purge(e->wal, s->before);
         log_info("snapshot.taken", LOG_U("index", s->newest.index), LOG_U("bytes", s->bytes));
     }
@@ -216,6 +217,9 @@ void snapshot_stop(struct engine *e)
         return;
     atomic_store(&j->stop, true);
     job_end(e, j);
-    (void)mailbox_take(&e->box); /* its mail; nothing else comes any more */
-    mem_free(j);
+}
+
+void snapshot_drop(struct mail *mail)
+{
+    mem_free(CP_CONTAINER_OF(mail, struct snapshot_job, job.mail));
 }

@@ -28,8 +28,10 @@ struct snapshotter {
 void snapshot_turn(struct engine *e);
 /* The mail of a job came: trims the log behind a snapshot that is durable. */
 void snapshot_ended(struct engine *e, struct mail *mail);
-/* At the end of the engine: breaks off the one that is being written. */
+/* At the end of the engine: breaks off the one that is being written; its mail is then for
+ * snapshot_drop. */
 void snapshot_stop(struct engine *e);
+void snapshot_drop(struct mail *mail);
 
 /* At start: what the newest good snapshot holds goes into the engine; false in *FOUND when there is
  * none. A damaged one is passed over with a warning: whether the log still reaches back to the one

@@ -268,7 +268,10 @@ static void take_mail(struct worker *w)
             struct delivery *d = CP_CONTAINER_OF(m, struct delivery, mail);
 
             for (unsigned i = 0; i < d->n; i++)
-                sub_event(d->items[i].sub, d->items[i].event, d->items[i].historic);
+                if (d->items[i].event != NULL)
+                    sub_event(d->items[i].sub, d->items[i].event, d->items[i].historic);
+                else
+                    sub_ended(d->items[i].sub);
             mem_free(d);
             break;
         }

@@ -93,6 +93,7 @@ void sub_open(struct conn *k, struct api_result *r)
     s->watch.watcher.stream = r->watch.stream;
     s->watch.watcher.push = turn_push;
     s->watch.opened = turn_opened;
+    s->watch.ended = turn_ended;
     s->watch.closed = turn_closed;
     r->watch.path = (struct buf){0};
     api_reply_fini(&r->reply);
@@ -183,6 +184,21 @@ void sub_event(struct sub *s, struct event *event, bool historic)
     if (k == NULL) {
         tap_note(s);
     } else if (k->state == CONN_STREAMING && k->suspended) {
+        s->asked = s->worker->passes;
+        conn_resume(k);
+    }
+}
+
+void sub_ended(struct sub *s)
+{
+    struct conn *k = s->conn;
+
+    if (s->fd >= 0) {
+        tap_end(s);
+        return;
+    }
+    s->finished = true;
+    if (k != NULL && k->state == CONN_STREAMING && k->suspended) {
         s->asked = s->worker->passes;
         conn_resume(k);
     }

@@ -40,6 +40,9 @@ void sub_opened(struct sub *s);
 void sub_closed(struct sub *s);
 /* Takes EVENT. */
 void sub_event(struct sub *s, struct event *event, bool historic);
+/* No more events will come: the client gets those that wait, as far as it takes them at once, and
+ * the end. */
+void sub_ended(struct sub *s);
 /* Gives the first event of the ring. */
 struct event *sub_take(struct sub *s);
 /* The client gets nothing more of it. */

@@ -228,7 +228,7 @@ void tap_flush_all(struct worker *w)
 }
 
 /* A proper end, as far as the socket takes it. */
-static void finish(struct sub *s)
+void tap_end(struct sub *s)
 {
     if (s->n == 0)
         (void)!send(s->fd, last_chunk, sizeof(last_chunk) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -238,7 +238,7 @@ static void finish(struct sub *s)
 void tap_ready(struct sub *s, uint32_t events)
 {
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
-        finish(s); /* as v2: the end of the client's sending half ends its watch */
+        tap_end(s); /* as v2: the end of the client's sending half ends its watch */
     else if (s->blocked)
         flush(s);
 }
@@ -260,8 +260,8 @@ void taps_drain(struct worker *w)
 {
     tap_flush_all(w);
     LIST_FOREACH_SAFE (at, tmp, &w->taps) {
-        finish(CP_CONTAINER_OF(at, struct sub, place));
+        tap_end(CP_CONTAINER_OF(at, struct sub, place));
     }
     while (!list_empty(&w->taps_blocked))
-        finish(CP_CONTAINER_OF(w->taps_blocked.next, struct sub, place));
+        tap_end(CP_CONTAINER_OF(w->taps_blocked.next, struct sub, place));
 }

@@ -16,6 +16,8 @@ void tap_flush_all(struct worker *w);
 void tap_ready(struct sub *s, uint32_t events);
 /* The client was too slow: closes without a proper end. */
 void tap_cut(struct sub *s);
+/* A proper end, as far as the socket takes it. */
+void tap_end(struct sub *s);
 /* Closes those whose clients have taken nothing for the idle time-out. */
 void taps_cut_slow(struct worker *w);
 /* Ends the bodies of all taps. */

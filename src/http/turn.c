@@ -41,10 +41,8 @@ void turn_closed(struct watch *watch)
     gather(s->worker, &watch->mail, MAIL_CLOSED);
 }
 
-void turn_push(struct watcher *watcher, struct event *event, bool historic)
+static void deliver(struct sub *s, struct event *event, bool historic)
 {
-    struct watch *watch = CP_CONTAINER_OF(watcher, struct watch, watcher);
-    struct sub *s = CP_CONTAINER_OF(watch, struct sub, watch);
     struct worker *w = s->worker;
     struct delivery *d = w->out_events;
 
@@ -55,9 +53,21 @@ void turn_push(struct watcher *watcher, struct event *event, bool historic)
         gather(w, &d->mail, MAIL_EVENTS);
     }
     d->items[d->n].sub = s;
-    d->items[d->n].event = event_ref(event);
+    d->items[d->n].event = event;
     d->items[d->n].historic = historic;
     d->n++;
+}
+
+void turn_push(struct watcher *watcher, struct event *event, bool historic)
+{
+    struct watch *watch = CP_CONTAINER_OF(watcher, struct watch, watcher);
+
+    deliver(CP_CONTAINER_OF(watch, struct sub, watch), event_ref(event), historic);
+}
+
+void turn_ended(struct watch *watch)
+{
+    deliver(CP_CONTAINER_OF(watch, struct sub, watch), NULL, false);
 }
 
 void door_turn_end(void *door)

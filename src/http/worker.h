@@ -50,7 +50,7 @@ struct delivery {
     unsigned n;
     struct {
         struct sub *sub;
-        struct event *event; /* one reference */
+        struct event *event; /* one reference; NULL: no more will come */
         bool historic;
     } items[DELIVERY_ITEMS];
 };
@@ -178,5 +178,6 @@ void accept_retry(struct worker *w);
 void turn_written(struct proposal *p);
 void turn_confirmed(struct quorum_read *r);
 void turn_opened(struct watch *watch);
+void turn_ended(struct watch *watch);
 void turn_closed(struct watch *watch);
 void turn_push(struct watcher *watcher, struct event *event, bool historic);

@@ -58,6 +58,42 @@ void hub_free(struct hub *h)
     mem_free(h);
 }
 
+/* The place behind P, each before those below it; NULL: P is the last. */
+static struct hub_path *next_path(struct hub_path *p)
+{
+    if (!list_empty(&p->children))
+        return CP_CONTAINER_OF(p->children.next, struct hub_path, place);
+    while (p->parent != NULL && p->place.next == &p->parent->children)
+        p = p->parent;
+    return p->parent != NULL ? CP_CONTAINER_OF(p->place.next, struct hub_path, place) : NULL;
+}
+
+static size_t gather(const struct list *watchers, uint64_t index, struct watcher **out)
+{
+    size_t n = 0;
+    LIST_FOREACH (pos, watchers) {
+        struct watcher *w = CP_CONTAINER_OF(pos, struct watcher, place);
+        if (w->since < index)
+            out[n++] = w;
+    }
+    return n;
+}
+
+void hub_end(struct hub *h, uint64_t index, void (*ended)(struct watcher *w))
+{
+    struct watcher **all = mem_alloc((h->watchers + 1) * sizeof(struct watcher *));
+    size_t n = 0;
+    for (struct hub_path *p = h->registry.root; p != NULL; p = next_path(p)) {
+        n += gather(&p->exact, index, all + n);
+        n += gather(&p->deep, index, all + n);
+    }
+    for (size_t i = 0; i < n; i++) {
+        hub_cancel(h, all[i]);
+        ended(all[i]);
+    }
+    mem_free(all);
+}
+
 size_t hub_watchers(const struct hub *h)
 {
     return h->watchers;

@@ -49,6 +49,10 @@ void hub_skip(struct hub *h, uint64_t index);
  * its history. */
 void hub_reset(struct hub *h, uint64_t last);
 
+/* Forgets all watchers whose first index of interest is before INDEX, and calls ENDED for each; it
+ * must not call the hub. */
+void hub_end(struct hub *h, uint64_t index, void (*ended)(struct watcher *w));
+
 /* Gives what the history keeps, in index order: an array (mem_free) of N borrowed events; *OLDEST =
  * oldest index kept. */
 struct event **hub_history(const struct hub *h, uint64_t *oldest, size_t *n);

@@ -74,6 +74,12 @@ static void on_opened(struct watch *w)
     c->live = true;
 }
 
+/* It lasts until its planned end, and the next one begins where it stood. */
+static void on_ended(struct watch *w)
+{
+    (void)w;
+}
+
 static void open_watch(struct watch_client *c, struct sim_member *m)
 {
     c->member = m->n;
@@ -88,6 +94,7 @@ static void open_watch(struct watch_client *c, struct sim_member *m)
                                       .stream = sim_chance(500),
                                       .push = on_push},
                           .opened = on_opened,
+                          .ended = on_ended,
                           .closed = on_closed};
     if (!engine_watch(m->engine, &c->w)) {
         again(c);

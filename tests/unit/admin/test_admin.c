@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "cluster/consensus.h"
 #include "cluster/copy.h"
+#include "cluster/reach.h"
 #include "codec/command.h"
 #include "faultio.h"
 

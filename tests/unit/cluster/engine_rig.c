@@ -210,6 +210,12 @@ static void on_opened(struct watch *w)
     pthread_mutex_unlock(&fx.lock);
 }
 
+static void on_ended(struct watch *w)
+{
+    (void)w;
+    ck_abort_msg("a watch of a member alone was ended");
+}
+
 static void on_closed(struct watch *w)
 {
     (void)w;
@@ -227,6 +233,7 @@ void fx_watch(const char *path, uint64_t since, bool recursive)
                                           .stream = true,
                                           .push = on_push},
                               .opened = on_opened,
+                              .ended = on_ended,
                               .closed = on_closed};
     ck_assert(engine_watch(fx.engine, &fx.watch));
     pthread_mutex_lock(&fx.lock);

@@ -8,7 +8,24 @@
 
 static void three(void)
 {
-    trio_setup(3, UINT64_MAX);
+    memset(&trio, 0, sizeof(trio));
+    trio_setup(3);
+}
+
+/* A snapshot every few entries, and few of them kept behind it: who was away gets one. */
+static void three_with_snapshots(void)
+{
+    memset(&trio, 0, sizeof(trio));
+    trio.snapshot_count = 20;
+    trio_setup(3);
+}
+
+static void three_with_short_history(void)
+{
+    memset(&trio, 0, sizeof(trio));
+    trio.snapshot_count = 20;
+    trio.history_events = 5;
+    trio_setup(3);
 }
 
 START_TEST(all_elect_and_replicate)
@@ -85,6 +102,100 @@ START_TEST(quorum_reads_on_any_member)
 }
 END_TEST
 
+static void write_many(unsigned member, const char *dir, unsigned n)
+{
+    char path[32], value[16];
+    for (unsigned i = 0; i < n; i++) {
+        snprintf(path, sizeof(path), "%s/%u", dir, i);
+        snprintf(value, sizeof(value), "%u", i);
+        trio_put_well(member, path, value);
+    }
+}
+
+static void check_many(unsigned member, const char *dir, unsigned n)
+{
+    char path[32], value[16], got[16];
+    for (unsigned i = 0; i < n; i++) {
+        snprintf(path, sizeof(path), "%s/%u", dir, i);
+        snprintf(value, sizeof(value), "%u", i);
+        ck_assert_msg(trio_get(member, path, got, sizeof(got)), "%s", path);
+        ck_assert_str_eq(got, value);
+    }
+}
+
+START_TEST(one_that_was_down_gets_a_snapshot)
+{
+    unsigned leader = trio_leader(), away = (leader + 1) % 3;
+    trio_put_well(leader, "/early", "1");
+    trio_stop(away);
+    write_many(leader, "/k", 100);
+    trio_await_snapshot(leader);
+    trio_start(away);
+    trio_put_well(leader, "/late", "1");
+    trio_await(away, "/late", "1");
+    check_many(away, "/k", 100);
+    trio_put_well(away, "/more", "1");
+    trio_stop(away);
+    trio_start(away); /* from the snapshot, and the log behind it */
+    trio_await(away, "/more", "1");
+    check_many(away, "/k", 100);
+}
+END_TEST
+
+/* Writes until MEMBER, which is cut off, can only be helped with a snapshot; gives the index of the
+ * last one. */
+static uint64_t leave_behind(unsigned member)
+{
+    unsigned leader = trio_other_leader(member);
+    write_many(leader, "/k", 100);
+    trio_await_snapshot(leader);
+    write_many(leader, "/k", 50);
+    struct proposal *p = trio_put(leader, "/k/last", "1");
+    uint64_t index = p->etcd_index;
+    ck_assert_int_eq(p->code, V2_OK);
+    trio_free(p);
+    return index;
+}
+
+START_TEST(watch_goes_on_across_a_snapshot)
+{
+    static struct trio_watch t;
+    unsigned leader = trio_leader(), away = (leader + 1) % 3;
+    trio_put_well(leader, "/early", "1");
+    trio_await(away, "/early", "1");
+    trio_watch(&t, away, "/k");
+    trio_cut(away, true);
+    uint64_t last = leave_behind(away);
+    trio_cut(away, false);
+    ck_assert(trio_watch_until(&t, last));
+    for (unsigned i = 1; i < t.n; i++)
+        ck_assert_uint_eq(t.seen[i], t.seen[i - 1] + 1);
+    ck_assert_uint_ge(t.n, 151);
+    trio_await(away, "/k/last", "1");
+    trio_unwatch(&t);
+}
+END_TEST
+
+START_TEST(watch_ends_where_history_is_lost)
+{
+    static struct trio_watch t;
+    unsigned leader = trio_leader(), away = (leader + 1) % 3;
+    trio_put_well(leader, "/early", "1");
+    trio_await(away, "/early", "1");
+    trio_watch(&t, away, "/k");
+    trio_cut(away, true);
+    uint64_t last = leave_behind(away);
+    trio_cut(away, false);
+    ck_assert(!trio_watch_until(&t, last));
+    trio_unwatch(&t);
+    trio_await(away, "/k/last", "1");
+    trio_watch(&t, away, "/k");
+    trio_put_well(away, "/k/next", "1");
+    ck_assert(trio_watch_until(&t, last + 1));
+    trio_unwatch(&t);
+}
+END_TEST
+
 static Suite *cluster_suite(void)
 {
     Suite *s = suite_create("cluster");
@@ -96,6 +207,17 @@ static Suite *cluster_suite(void)
     tcase_add_test(t, writes_wait_for_a_leader);
     tcase_add_test(t, leader_cut_off_comes_back);
     tcase_add_test(t, quorum_reads_on_any_member);
+    suite_add_tcase(s, t);
+    t = tcase_create("snapshots");
+    tcase_set_timeout(t, 300);
+    tcase_add_checked_fixture(t, three_with_snapshots, trio_teardown);
+    tcase_add_test(t, one_that_was_down_gets_a_snapshot);
+    tcase_add_test(t, watch_goes_on_across_a_snapshot);
+    suite_add_tcase(s, t);
+    t = tcase_create("short history");
+    tcase_set_timeout(t, 300);
+    tcase_add_checked_fixture(t, three_with_short_history, trio_teardown);
+    tcase_add_test(t, watch_ends_where_history_is_lost);
     suite_add_tcase(s, t);
     return s;
 }

@@ -7,7 +7,7 @@
 #include "codec/command.h"
 #include "store/read.h"
 
-#include <errno.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
@@ -117,27 +117,29 @@ void trio_start(unsigned i)
     struct trio_member *m = &trio.m[i];
     struct engine *engine;
     struct err e;
-    struct engine_conf conf = {.dir = &m->dir,
-                               .cluster_id = cluster_id,
-                               .member_id = m->id,
-                               .joins = i >= trio.n_founders,
-                               .n_founders = trio.n_founders,
-                               .founders = founders,
-                               .wire = m->wire,
-                               .name = SPAN("one of them"),
-                               .peer_urls = &urls[i],
-                               .n_peer_urls = 1,
-                               .client_urls = &urls[i],
-                               .n_client_urls = 1,
-                               .heartbeat_ms = 20,
-                               .election_ms = 200,
-                               .snapshot_count = trio.snapshot_count,
-                               .segment_bytes = 65536,
-                               .history_events = 1000,
-                               .clock = &clock_system,
-                               .io = &diskio_system,
-                               .removed = on_removed,
-                               .ctx = m};
+    struct engine_conf conf = {
+        .dir = &m->dir,
+        .cluster_id = cluster_id,
+        .member_id = m->id,
+        .joins = i >= trio.n_founders,
+        .n_founders = trio.n_founders,
+        .founders = founders,
+        .wire = m->wire,
+        .name = SPAN("one of them"),
+        .peer_urls = &urls[i],
+        .n_peer_urls = 1,
+        .client_urls = &urls[i],
+        .n_client_urls = 1,
+        .heartbeat_ms = 20,
+        .election_ms = 200,
+        .snapshot_count = trio.snapshot_count > 0 ? trio.snapshot_count : UINT64_MAX,
+        .snapshot_trailing = 5,
+        .segment_bytes = 65536,
+        .history_events = trio.history_events > 0 ? trio.history_events : 1000,
+        .clock = &clock_system,
+        .io = &diskio_system,
+        .removed = on_removed,
+        .ctx = m};
     ck_assert_msg(datadir_open(&m->dir, m->path, &e) == 0, "%s", e.text);
     ck_assert_msg(engine_start(&engine, &conf, &e) == 0, "%s", e.text);
     pthread_rwlock_wrlock(&m->lock);
@@ -187,12 +189,11 @@ static void make(unsigned i)
     *m->wire = (struct wire){tell, pass, pass_snapshot, m};
 }
 
-void trio_setup(unsigned n, uint64_t snapshot_count)
+void trio_setup(unsigned n)
 {
     uint64_t ids[TRIO_MAX] = {0};
-    memset(&trio, 0, sizeof(trio));
+    memset(trio.m, 0, sizeof(trio.m));
     trio.n = trio.n_founders = n;
-    trio.snapshot_count = snapshot_count;
     for (unsigned i = 0; i < n; i++) {
         make(i);
         ids[i] = trio.m[i].id;
@@ -371,4 +372,98 @@ void trio_await(unsigned i, const char *path, const char *value)
     char got[64];
     while (!trio_get(i, path, got, sizeof(got)) || strcmp(got, value) != 0)
         trio_pause();
+}
+
+void trio_await_snapshot(unsigned i)
+{
+    char dir[128];
+    for (bool found = false; !found; trio_pause()) {
+        snprintf(dir, sizeof(dir), "%s/member/snap", trio.m[i].path);
+        DIR *d = opendir(dir);
+        ck_assert_ptr_nonnull(d);
+        for (struct dirent *f; (f = readdir(d)) != NULL;) {
+            size_t len = strlen(f->d_name);
+            found = found || (len > 6 && strcmp(f->d_name + len - 6, ".jsonl") == 0);
+        }
+        closedir(d);
+    }
+}
+
+/* ---- watches ---- */
+
+static void note(struct trio_watch *t, bool *what)
+{
+    pthread_mutex_lock(&t->lock);
+    *what = true;
+    pthread_cond_signal(&t->cond);
+    pthread_mutex_unlock(&t->lock);
+}
+
+static void on_push(struct watcher *w, struct event *event, bool historic)
+{
+    struct trio_watch *t = CP_CONTAINER_OF(w, struct trio_watch, w.watcher);
+    (void)historic;
+    pthread_mutex_lock(&t->lock);
+    ck_assert_uint_lt(t->n, TRIO_EVENTS);
+    t->seen[t->n++] = event->index;
+    pthread_cond_signal(&t->cond);
+    pthread_mutex_unlock(&t->lock);
+}
+
+static void on_opened(struct watch *w)
+{
+    struct trio_watch *t = CP_CONTAINER_OF(w, struct trio_watch, w);
+    note(t, &t->opened);
+}
+
+static void on_ended(struct watch *w)
+{
+    struct trio_watch *t = CP_CONTAINER_OF(w, struct trio_watch, w);
+    note(t, &t->ended);
+}
+
+static void on_closed(struct watch *w)
+{
+    struct trio_watch *t = CP_CONTAINER_OF(w, struct trio_watch, w);
+    note(t, &t->closed);
+}
+
+static void wait_for(struct trio_watch *t, const bool *what)
+{
+    pthread_mutex_lock(&t->lock);
+    while (!*what)
+        pthread_cond_wait(&t->cond, &t->lock);
+    pthread_mutex_unlock(&t->lock);
+}
+
+void trio_watch(struct trio_watch *t, unsigned i, const char *path)
+{
+    *t = (struct trio_watch){.member = i};
+    pthread_mutex_init(&t->lock, NULL);
+    pthread_cond_init(&t->cond, NULL);
+    t->w = (struct watch){
+        .watcher = {.path = span_of(path), .recursive = true, .stream = true, .push = on_push},
+        .opened = on_opened,
+        .ended = on_ended,
+        .closed = on_closed};
+    ck_assert(engine_watch(trio.m[i].engine, &t->w));
+    wait_for(t, &t->opened);
+}
+
+bool trio_watch_until(struct trio_watch *t, uint64_t index)
+{
+    pthread_mutex_lock(&t->lock);
+    while (!t->ended && (t->n == 0 || t->seen[t->n - 1] < index))
+        pthread_cond_wait(&t->cond, &t->lock);
+    bool told = !t->ended;
+    pthread_mutex_unlock(&t->lock);
+    return told;
+}
+
+void trio_unwatch(struct trio_watch *t)
+{
+    engine_unwatch(trio.m[t->member].engine, &t->w);
+    wait_for(t, &t->closed);
+    pthread_mutex_destroy(&t->lock);
+    pthread_cond_destroy(&t->cond);
 }

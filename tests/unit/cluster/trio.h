@@ -28,14 +28,15 @@ struct trio_member {
 
 struct trio {
     unsigned n, n_founders;
-    uint64_t snapshot_count;
+    uint64_t snapshot_count; /* set before trio_setup; 0: none are taken */
+    size_t history_events;   /* likewise; 0: 1000 */
     struct trio_member m[TRIO_MAX];
 };
 
 extern struct trio trio;
 
 /* N founders; all are started. */
-void trio_setup(unsigned n, uint64_t snapshot_count);
+void trio_setup(unsigned n);
 void trio_teardown(void);
 void trio_start(unsigned i);
 void trio_stop(unsigned i);
@@ -61,3 +62,22 @@ enum v2_code trio_read(unsigned i);
 bool trio_get(unsigned i, const char *path, char *value, size_t room);
 /* Until member I has VALUE at PATH. */
 void trio_await(unsigned i, const char *path, const char *value);
+/* Until member I has a snapshot. */
+void trio_await_snapshot(unsigned i);
+
+enum { TRIO_EVENTS = 1024 };
+
+/* A watch of member I, from the next event on. */
+struct trio_watch {
+    struct watch w;
+    unsigned member;
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    bool opened, ended, closed; /* guarded by lock */
+    uint64_t seen[TRIO_EVENTS]; /* indexes */
+    unsigned n;
+};
+void trio_watch(struct trio_watch *t, unsigned i, const char *path);
+/* Until it has been told of INDEX, or was ended (false). */
+bool trio_watch_until(struct trio_watch *t, uint64_t index);
+void trio_unwatch(struct trio_watch *t);
