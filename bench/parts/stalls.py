@@ -37,7 +37,7 @@ class Pause(threading.Thread):
 
 def w21(ctx, spec):
     """Writes at full speed before, during and after the one snapshot that falls due meanwhile."""
-    n, before_s = ctx.a.pause_keys, 4.0
+    n, before_s = ctx.a.pause_keys, 3.0
     s = Node(ctx, spec).start()
     try:
         one_key(s)
@@ -51,11 +51,11 @@ def w21(ctx, spec):
         time.sleep(1.0)
         p = Pause(s)
         p.start()
-        r = ctx.load(s, PUT, secs=before_s * 3 + n / 60000, warm=0.3)
+        r = ctx.load(s, PUT, secs=before_s * 4 + n / 30000, warm=0.3)
         p.over.set()
         p.join()
         if not p.begin or not p.end:
-            raise NA("no snapshot was made meanwhile")
+            raise NA("no snapshot was begun meanwhile" if not p.begin else "the snapshot was not done in time")
         parts = {"before": [], "during": [], "after": []}
         for i, count in enumerate(r["win"]):
             t = r["from_s"] + i / 10

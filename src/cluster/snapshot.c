@@ -49,8 +49,10 @@ static int write_snapshot(struct snapshot_job *j)
     struct snapfile_writer *w = NULL;
     struct snapfile_id id = {.index = j->mark.index, .term = j->mark.term};
     int rv = snapfile_begin(&w, conf->io, conf->dir->snap, id, &j->err);
-    if (rv == 0)
+    if (rv == 0) {
+        snapfile_be_gentle(w);
         rv = write_pieces(j, w);
+    }
     if (rv == 0)
         rv = snapfile_commit(&w, &j->err);
     snapfile_abort(&w);

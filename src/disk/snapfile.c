@@ -12,14 +12,16 @@
 #include <time.h>
 
 #define WRITE_STEP_BYTES ((size_t)256 << 10)
-/* What may stand written and not synced. */
-#define SYNC_STEP_BYTES ((uint64_t)2 << 20)
-/* After each such sync the writer leaves the disk to the log for three times as long as it took:
- * measured with a log under full load, this costs the log 10 to 15 percent while a snapshot is
- * written; without rest more than half. */
-#define REST_FACTOR 3
-#define REST_NS_MAX INT64_C(50000000)
-#define ID_CHARS    33 /* of a name: index, '-', term */
+/* Written between two syncs: at full speed; and where the log and the requests have to go on beside
+ * it, so little that a sync of the log never waits long behind it. */
+#define SYNC_STEP_BYTES   ((uint64_t)2 << 20)
+#define GENTLE_STEP_BYTES ((uint64_t)256 << 10)
+/* Rests for each step of a gentle writer, in lengths of what it took: a fifth of the disk, and of
+ * one processor. */
+#define REST_PER_SYNC INT64_C(4)
+#define REST_PER_WORK INT64_C(4)
+#define REST_NS_MAX   INT64_C(20000000)
+#define ID_CHARS      33 /* of a name: index, '-', term */
 
 static char *path_with(const char *dir, struct snapfile_id id, const char *suffix)
 {
@@ -162,6 +164,8 @@ struct snapfile_writer {
     struct buf gathered; /* not written yet */
     uint64_t at;         /* written to the file */
     uint64_t synced;
+    bool gentle;
+    int64_t worked_ns; /* gentle: of the processor, up to the step before */
 };
 
 static void writer_free(struct snapfile_writer *w)
@@ -202,36 +206,47 @@ static int sync_file(struct snapfile_writer *w, struct err *e)
     return 0;
 }
 
-static int64_t now_ns(void)
+static int64_t now_ns(clockid_t clock)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (int64_t)t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
-static int sync_and_rest(struct snapfile_writer *w, struct err *e)
+static int sync_step(struct snapfile_writer *w, struct err *e)
 {
-    int64_t before = now_ns();
+    int64_t begun_ns = now_ns(CLOCK_MONOTONIC);
     int rv = sync_file(w, e);
-    int64_t rest = (now_ns() - before) * REST_FACTOR;
+    if (rv < 0 || !w->gentle)
+        return rv;
+    int64_t worked_ns = now_ns(CLOCK_THREAD_CPUTIME_ID);
+    int64_t rest = (now_ns(CLOCK_MONOTONIC) - begun_ns) * REST_PER_SYNC +
+                   (worked_ns - w->worked_ns) * REST_PER_WORK;
     struct timespec t = {.tv_nsec = rest < REST_NS_MAX ? rest : REST_NS_MAX};
-    if (rv == 0)
-        nanosleep(&t, NULL);
-    return rv;
+    w->worked_ns = worked_ns;
+    nanosleep(&t, NULL);
+    return 0;
+}
+
+void snapfile_be_gentle(struct snapfile_writer *w)
+{
+    w->gentle = true;
+    w->worked_ns = now_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static int put(struct snapfile_writer *w, const void *bytes, size_t n, struct err *e)
 {
     const char *p = bytes;
+    const uint64_t step = w->gentle ? GENTLE_STEP_BYTES : SYNC_STEP_BYTES;
     while (n > 0) {
-        size_t k = n < SYNC_STEP_BYTES ? n : SYNC_STEP_BYTES;
+        size_t k = n < step ? n : step;
         int rv = w->io->pwrite(w->io->ctx, w->fd, p, k, w->at);
         if (rv < 0)
             return err_sys(e, -rv, "write %s", w->temporary);
         w->at += k;
         p += k;
         n -= k;
-        rv = w->at - w->synced >= SYNC_STEP_BYTES ? sync_and_rest(w, e) : 0;
+        rv = w->at - w->synced >= step ? sync_step(w, e) : 0;
         if (rv < 0)
             return rv;
     }

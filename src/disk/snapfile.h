@@ -49,6 +49,9 @@ struct snapfile_writer;
 
 int snapfile_begin(struct snapfile_writer **out, const struct diskio *io, const char *dir,
                    struct snapfile_id id, struct err *e) CP_MUST_CHECK;
+/* From now on it leaves most of the disk and of the processor to others: it writes in small steps,
+ * and rests behind each. */
+void snapfile_be_gentle(struct snapfile_writer *w);
 /* Adds a piece of any size; small ones are gathered. Waits for the disk every few MiB, and rests
  * behind that (up to 50 ms), so that a sync of the log never has a whole snapshot before it. */
 int snapfile_write(struct snapfile_writer *w, const void *bytes, size_t n,
