@@ -173,5 +173,6 @@ bool engine_has_leader(const struct engine *e);
 /* This member alone decides: what it can read now is the newest that anybody knows of, without
  * asking. */
 bool engine_decides_alone(const struct engine *e);
-/* The cluster's time now, ns since 1970: never goes back. */
+/* The cluster's time now, ns since 1970. Goes back only where this member was ahead of the leader
+ * while it did not hear it. */
 int64_t engine_now_ns(const struct engine *e);

@@ -18,24 +18,26 @@ void timekeeper_start(struct timekeeper *t, const struct clock *clock, int64_t l
     publish(t);
 }
 
-/* How much more, or less, than PASSED goes by, with LAG to where the time should be. */
-static int64_t lean(const struct timekeeper *t, int64_t passed, int64_t lag)
+/* By the leader's words; back too, when this member was ahead of it while it heard nothing. */
+static int64_t follow(const struct timekeeper *t, uint64_t mono)
 {
-    if (t->known && !t->leads) /* the leader's time is the cluster's; but none goes back */
-        return lag > -passed ? lag : -passed;
-    int64_t most = passed / SLEW_PART;
-    return lag > most ? most : lag < -most ? -most : lag;
+    int64_t at = t->heard_ns + (int64_t)(mono - t->heard_at);
+    return at > t->stamp_ns ? at : t->stamp_ns;
+}
+
+static int64_t lean(const struct timekeeper *t, uint64_t mono)
+{
+    int64_t passed = (int64_t)(mono - t->mono_ns), most = passed / SLEW_PART;
+    int64_t lag = clock_wall_ns(t->clock) - (t->at_ns + passed);
+    return t->at_ns + passed + (lag > most ? most : lag < -most ? -most : lag);
 }
 
 int64_t timekeeper_now(struct timekeeper *t)
 {
     uint64_t mono = clock_mono_ns(t->clock);
-    int64_t passed = (int64_t)(mono - t->mono_ns);
-    if (passed < 0)
+    if (mono < t->mono_ns)
         return t->at_ns;
-    int64_t target = t->known && !t->leads ? t->heard_ns + (int64_t)(mono - t->heard_at)
-                                           : clock_wall_ns(t->clock);
-    t->at_ns += passed + lean(t, passed, target - (t->at_ns + passed));
+    t->at_ns = t->known && !t->leads ? follow(t, mono) : lean(t, mono);
     t->mono_ns = mono;
     publish(t);
     return t->at_ns;
@@ -62,24 +64,17 @@ void timekeeper_hear(struct timekeeper *t, int64_t time_ns, bool of_leader)
 {
     if (time_ns == 0 || t->leads || (t->known && !of_leader))
         return;
-    bool guessed = !t->known;
     t->heard_ns = time_ns;
     t->heard_at = clock_mono_ns(t->clock);
     t->known = true;
-    if (guessed) {
-        t->at_ns = time_ns > t->stamp_ns ? time_ns : t->stamp_ns;
-        t->mono_ns = t->heard_at;
-        publish(t);
-    } else {
-        (void)timekeeper_now(t);
-    }
+    (void)timekeeper_now(t);
 }
 
 void timekeeper_saw(struct timekeeper *t, int64_t stamp_ns)
 {
     if (stamp_ns > t->stamp_ns)
         t->stamp_ns = stamp_ns;
-    if (stamp_ns <= t->at_ns)
+    if (stamp_ns <= timekeeper_now(t))
         return;
     t->at_ns = stamp_ns;
     publish(t);

@@ -1,6 +1,7 @@
 /* sim_engines: runs clusters of whole members, one seed after the other.
  *
- * Usage: sim_engines [--members N] [--plant NAME] [--seconds N] [-v|-vv] [--quiet] FROM TO
+ * Usage: sim_engines [--members N] [--plant NAME] [--seconds N] [--no-snapshots]
+ *                     [-v|-vv] [--quiet] FROM TO
  * Runs the seeds FROM … TO - 1. Ends with 1 when one breaks a promise, and says how to repeat it.
  */
 #include "engines.h"
@@ -180,6 +181,8 @@ int main(int argc, char **argv)
             sim->opt.members = number(argv[++i]);
         else if (strcmp(argv[i], "--seconds") == 0 && i + 1 < argc)
             sim->opt.seconds = number(argv[++i]);
+        else if (strcmp(argv[i], "--no-snapshots") == 0)
+            sim->opt.no_snapshots = true;
         else if (strcmp(argv[i], "--plant") == 0 && i + 1 < argc)
             sim->opt.planted = plant_of(argv[++i]);
         else if (strcmp(argv[i], "--quiet") == 0)

@@ -35,9 +35,10 @@ enum {
     KEYS = 24,
 };
 
-#define MS     (UINT64_C(1000000))
-#define SECOND (1000 * MS)
-#define NEVER  UINT64_MAX
+#define MS      (UINT64_C(1000000))
+#define SECOND  (1000 * MS)
+#define NEVER   UINT64_MAX
+#define WALL_NS INT64_C(1700000000000000000) /* at world time 0 */
 
 enum happening {
     HAPPEN_STEP = 1, /* a turn of a member's engine */
@@ -95,7 +96,8 @@ struct sim_member {
     uint64_t appended; /* log sequence number */
     uint64_t applied, chain;
     uint64_t read_index; /* highest store index a reader saw */
-    bool leads, heard_time;
+    bool leads;
+    uint64_t contact; /* how fresh its knowledge of the cluster's time is; 0: it has none */
     uint64_t lead_term, lead_since;
     uint64_t stored_term[INDEX_MAX]; /* of each entry of its log */
     uint64_t stored_last;
@@ -125,8 +127,7 @@ struct stream {
 
 struct truth {
     uint64_t term, value, chain, tree;
-    uint64_t at;        /* first applied */
-    uint64_t submitted; /* its leader stamped it */
+    uint64_t at; /* first applied */
     uint64_t store_index, commit_term;
     unsigned op; /* of a client; 0: none */
 };
@@ -182,6 +183,7 @@ struct sim_options {
     unsigned members; /* 0: by seed */
     unsigned planted;
     unsigned seconds;
+    bool no_snapshots;
     int verbose;
 };
 
@@ -225,6 +227,7 @@ struct sim_world {
     uint64_t floor;              /* raft index that somebody was told of */
     uint64_t term_leader[TERM_MAX];
     uint64_t jumped_at; /* the cluster's time began anew */
+    uint64_t stamped_at;
     struct totals total;
     jmp_buf broken, ended;
     bool may_end; /* `ended` is set */
@@ -271,6 +274,8 @@ void wire_arrive(struct parcel *p);
 void wire_break(unsigned from, unsigned to);
 void wire_member_gone(unsigned n);
 void parcel_free(struct parcel *p);
+/* Puts F on its way, as if its sender had sent it. */
+void wire_post(struct frame *f);
 
 /* engines_truth.c */
 void truth_reset(void);
@@ -291,9 +296,11 @@ unsigned truth_key(struct span path);
 /* engines_time.c */
 void time_submitted(struct sim_member *m, uint64_t first, unsigned n);
 void time_applied(uint64_t index, const struct command *c, bool changed);
-void time_expired(unsigned key);
+void time_expired(unsigned key, uint64_t index, uint64_t term);
 void time_late(void);
 void time_reset(void);
+/* P arrives at M. */
+void time_heard(struct sim_member *m, const struct sim_member *from, const struct peer_message *p);
 
 /* engines_client.c */
 void client_turn(unsigned n);
@@ -336,7 +343,14 @@ extern const char *const planted_names[PLANTS];
 void planted_reset(void);
 /* The wire's part. True: F was dealt with. */
 bool planted_wire(struct sim_member *m, struct sim_member *to, struct frame *f);
-void planted_lost(struct frame *f);
+void planted_arrived(struct frame *f, struct frame *(*copy)(const struct frame *));
+/* A frame that FROM sends, its stream being broken; or NULL. */
+struct frame *planted_broken(unsigned from);
+/* That of consensus. */
+uint64_t planted_state(struct sim_member *m, uint64_t term, uint64_t vote);
+void planted_stored(struct sim_member *m, uint64_t index, const struct log_entry *e);
+bool planted_done(const struct sim_member *m, uint64_t index);
+void planted_submitted(struct consensus *c, const struct log_entry *e, uint64_t now_ms);
 static inline bool planted(enum planted which)
 {
     return sim->opt.planted == (unsigned)which;

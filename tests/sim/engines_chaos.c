@@ -34,6 +34,8 @@ void chaos_weather(void)
                           .clock_steps = sim_chance(500),
                           .freezes = !calm && sim_chance(500)};
     w->honest_clocks = !w->clock_steps && sim_chance(500);
+    if (sim->opt.no_snapshots)
+        w->snapshot_every = UINT32_MAX;
     if (calm)
         w->drop_pm = w->dup_pm = w->stall_pm = 0;
 }

@@ -8,7 +8,6 @@
 #include <math.h>
 #include <stdio.h>
 
-#define WALL_NS       INT64_C(1700000000000000000) /* at world time 0 */
 #define FULL_REFUSALS 40 /* then there is room again: a start may wait for it in a loop */
 
 /* ---- clock ---- */
@@ -198,7 +197,8 @@ void member_start(unsigned n, bool founding)
     struct sim_member *m = &sim->member[n];
     struct err err = {.text = ""};
     m->life++;
-    m->muted = m->leads = m->heard_time = false;
+    m->muted = m->leads = false;
+    m->contact = 0;
     m->appended = m->applied = m->chain = m->read_index = 0;
     m->step_at = m->log_at = m->job_at = NEVER;
     m->refusals = 0;

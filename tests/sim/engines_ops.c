@@ -4,17 +4,16 @@
 
 static uint64_t on_state(void *ctx, uint64_t term, uint64_t vote)
 {
-    struct sim_member *m = member_of(ctx);
-    if (planted(PLANT_VOTE_NOT_PERSISTED) && vote != 0)
-        return 0;
-    return m->ops->log_state(ctx, term, vote);
+    return planted_state(member_of(ctx), term, vote);
 }
 
 static uint64_t on_entries(void *ctx, uint64_t first, const struct log_entry *entries, unsigned n)
 {
     struct sim_member *m = member_of(ctx);
-    for (unsigned i = 0; i < n && !m->muted; i++)
+    for (unsigned i = 0; i < n && !m->muted; i++) {
         truth_stored(m, first + i, &entries[i]);
+        planted_stored(m, first + i, &entries[i]);
+    }
     return m->ops->log_entries(ctx, first, entries, n);
 }
 
@@ -45,6 +44,8 @@ static void on_apply(void *ctx, uint64_t index, const struct log_entry *entry)
         m->ops->apply(ctx, index, entry);
         return;
     }
+    if (planted_done(m, index))
+        return;
     truth_before(m, index, entry);
     m->ops->apply(ctx, index, entry);
     truth_applied(m, index, entry);
@@ -133,7 +134,10 @@ int __wrap_consensus_submit(struct consensus *c, struct log_entry *entries, unsi
     /* Noted before: a sole voter could apply them at once. */
     if (!sim->inside->muted)
         time_submitted(sim->inside, consensus_last_index(c) + 1, n);
-    return __real_consensus_submit(c, entries, n, now_ms, first);
+    int rv = __real_consensus_submit(c, entries, n, now_ms, first);
+    if (rv == 0 && !sim->inside->muted)
+        planted_submitted(c, &entries[0], now_ms);
+    return rv;
 }
 
 struct event *__wrap_render_event(const struct store_result *r, int64_t now_ns);

@@ -23,6 +23,7 @@ static struct {
     bool first, ours, event;
     struct command command;
     unsigned op, key;
+    uint64_t term;
     uint64_t modified; /* of its key, before */
 } now;
 
@@ -136,6 +137,7 @@ void truth_before(struct sim_member *m, uint64_t index, const struct log_entry *
     now.ours = now.event = false;
     now.op = 0;
     now.key = KEYS;
+    now.term = e->term;
     if (!now.first || e->type != ENTRY_COMMAND ||
         command_decode(blob_span(e->payload), &now.command, NULL) != 0)
         return;
@@ -172,7 +174,7 @@ void truth_event(struct sim_member *m, struct event *event)
     sim->key_modified[key] = gone ? 0 : i;
     client_changed(key, i, gone ? 0 : event->refresh ? UINT32_MAX : now.op);
     if (event->action == V2_EXPIRE)
-        time_expired(key);
+        time_expired(key, sim->committed + 1, now.term);
 }
 
 static bool should_do(const struct client_op *op)

@@ -65,6 +65,12 @@ static struct parcel *parcel_new(struct stream *s, struct frame *f)
     return p;
 }
 
+void wire_post(struct frame *f)
+{
+    struct stream *s = stream_of(member_by_id(f->from)->n, member_by_id(f->to)->n);
+    post(parcel_new(s, f), sim->now + delay());
+}
+
 static bool usable(struct sim_member *m, const struct sim_member *to, struct stream *s)
 {
     if (m->muted || to == NULL || sim->now < s->up_at)
@@ -90,7 +96,6 @@ static bool wire_send(void *ctx, uint64_t to_id, struct frame **fp)
     if (planted_wire(m, to, f))
         return true;
     if (s->cut || (!sim->healed && sim_chance(w->drop_pm))) {
-        planted_lost(f);
         frame_free(f);
         return true;
     }
@@ -189,13 +194,12 @@ void wire_arrive(struct parcel *p)
 {
     struct sim_member *from = member_by_id(p->frame->from), *to = member_by_id(p->frame->to);
     if (from != NULL && arrives(to, stream_of(from->n, to->n), p)) {
-        if (p->frame->type == FRAME_MESSAGE && p->frame->message->time_ns != 0)
-            to->heard_time = true;
+        if (p->frame->type == FRAME_MESSAGE)
+            time_heard(to, from, p->frame->message);
+        planted_arrived(p->frame, copy_of);
         engine_receive(to->engine, p->frame);
         p->frame = NULL;
         member_post(to);
-    } else {
-        planted_lost(p->frame);
     }
     parcel_free(p);
 }
@@ -211,7 +215,11 @@ static void break_one(struct stream *s, uint64_t down, bool overlap)
 
 void wire_break(unsigned from, unsigned to)
 {
-    break_one(stream_of(from, to), sim_below(150 * MS), sim_chance(sim->weather.overlap_pm));
+    struct stream *s = stream_of(from, to);
+    break_one(s, sim_below(150 * MS), sim_chance(sim->weather.overlap_pm));
+    struct frame *f = planted_broken(from);
+    if (f != NULL)
+        wire_post(f);
 }
 
 void wire_member_gone(unsigned n)

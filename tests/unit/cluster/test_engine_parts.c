@@ -38,8 +38,12 @@ START_TEST(time_comes_from_the_leader)
     timekeeper_hear(&t, 7000 * NS_PER_S, false); /* but only once */
     timekeeper_hear(&t, 2001 * NS_PER_S, true);
     ck_assert_int_eq(timekeeper_now(&t), 2001 * NS_PER_S);
-    timekeeper_hear(&t, 2000 * NS_PER_S, true); /* it stands until the leader has caught up */
-    ck_assert_int_eq(timekeeper_now(&t), 2001 * NS_PER_S);
+    timekeeper_hear(&t, 2000 * NS_PER_S, true); /* back, where it was ahead of the leader */
+    ck_assert_int_eq(timekeeper_now(&t), 2000 * NS_PER_S);
+    timekeeper_saw(&t, 2000 * NS_PER_S + 1); /* but not behind a stamp */
+    timekeeper_hear(&t, 1990 * NS_PER_S, true);
+    ck_assert_int_eq(timekeeper_now(&t), 2000 * NS_PER_S + 1);
+    timekeeper_hear(&t, 2000 * NS_PER_S, true);
     fx_fake.mono += 3 * (uint64_t)NS_PER_S;
     ck_assert_int_eq(timekeeper_now(&t), 2003 * NS_PER_S);
     timekeeper_lead(&t, true); /* carries on, leaning */
