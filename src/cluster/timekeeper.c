@@ -11,7 +11,7 @@ void timekeeper_start(struct timekeeper *t, const struct clock *clock, int64_t l
 {
     int64_t wall = clock_wall_ns(clock);
     t->clock = clock;
-    t->stamp_ns = last_stamp_ns;
+    t->stamp_ns = 0;
     t->at_ns = wall > last_stamp_ns ? wall : last_stamp_ns;
     t->mono_ns = clock_mono_ns(clock);
     t->known = t->leads = false;

@@ -18,12 +18,13 @@ struct timekeeper {
         offset_ns; /* engine writes, any thread reads: cluster time minus monotonic time */
     /* engine only */
     bool known, leads;
-    int64_t stamp_ns;  /* newest stamp seen: the time is not before it */
+    int64_t stamp_ns;  /* newest stamp applied: the time is not before it */
     int64_t heard_ns;  /* what the leader said … */
     uint64_t heard_at; /* … and when, monotonic */
 };
 
-/* A cold start: guesses the later of LAST_STAMP_NS and the wall clock. */
+/* A cold start: guesses the later of LAST_STAMP_NS and the wall clock. That stamp is of the log, so
+ * it may never be committed and binds nobody who knows better. */
 void timekeeper_start(struct timekeeper *t, const struct clock *clock, int64_t last_stamp_ns);
 /* This member leads, or does not any more: its time counts, a guess too. */
 void timekeeper_lead(struct timekeeper *t, bool leads);
@@ -34,7 +35,7 @@ void timekeeper_hear(struct timekeeper *t, int64_t time_ns, bool of_leader);
 int64_t timekeeper_now(struct timekeeper *t);
 /* The time now for others to go by; 0: this is a guess. */
 int64_t timekeeper_known(struct timekeeper *t);
-/* A stamp of the log was seen: the time is not before it. */
+/* A stamp is committed: the time is not before it. */
 void timekeeper_saw(struct timekeeper *t, int64_t stamp_ns);
 /* Any thread: the time now. */
 int64_t timekeeper_peek(const struct timekeeper *t);

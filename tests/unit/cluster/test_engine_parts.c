@@ -29,7 +29,8 @@ START_TEST(time_comes_from_the_leader)
     struct timekeeper t;
     fx_fake.mono = 5 * (uint64_t)NS_PER_S;
     fx_fake.wall = 9000 * NS_PER_S; /* an hour and more ahead of the cluster */
-    timekeeper_start(&t, &fx_fake_clock, 1000 * NS_PER_S);
+    timekeeper_start(&t, &fx_fake_clock, 9500 * NS_PER_S); /* of an entry that was replaced */
+    ck_assert_int_eq(timekeeper_now(&t), 9500 * NS_PER_S);
     ck_assert_int_eq(timekeeper_known(&t), 0);
     timekeeper_hear(&t, 0, true); /* who guesses itself says nothing */
     ck_assert_int_eq(timekeeper_known(&t), 0);
