@@ -119,6 +119,7 @@ struct stream {
     uint64_t epoch; /* grows when it breaks */
     uint64_t up_at; /* not before */
     uint64_t last;  /* arrival of the newest frame on it */
+    uint64_t slow;  /* its delay is longer by up to this */
     bool cut;       /* this direction is partitioned */
     bool sending;   /* a snapshot is under way */
 };
@@ -192,7 +193,8 @@ struct weather {
     unsigned fsync_us, stall_pm, job_ms, step_us;
     unsigned snapshot_every, trailing, history, segment;
     unsigned think_ms, rate_ppm;
-    bool crashes, partitions, members, transfers, full, clock_steps, honest_clocks, freezes;
+    bool crashes, partitions, members, transfers, full, clock_steps, honest_clocks, freezes,
+        slow_links;
 };
 
 struct totals {

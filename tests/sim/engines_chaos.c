@@ -24,11 +24,12 @@ void chaos_weather(void)
                           .trailing = 1 + (unsigned)sim_below(sim_chance(500) ? 20 : 300),
                           .history = 60 + (unsigned)sim_below(400),
                           .segment = 4096u << sim_below(5),
-                          .think_ms = 60 + (unsigned)sim_below(200),
+                          .think_ms = 15 + (unsigned)sim_below(120),
                           .rate_ppm = sim_chance(500) ? 200 : 20000,
                           .crashes = !calm && sim_chance(800),
                           .partitions = !calm && sim_chance(800),
                           .members = sim_chance(400),
+                          .slow_links = !calm && sim_chance(500),
                           .transfers = sim_chance(500),
                           .full = !calm && sim_chance(250),
                           .clock_steps = sim_chance(500),
@@ -135,6 +136,12 @@ static void strike_stream(void)
     wire_break(any_number(), any_number());
 }
 
+static void strike_link(void)
+{
+    struct stream *s = &sim->stream[any_number()][any_number()];
+    s->slow = s->slow > 0 ? 0 : sim_below(800 * MS);
+}
+
 static void strike_disk(void)
 {
     struct sim_member *m = &sim->member[any_number()];
@@ -188,11 +195,12 @@ static const struct {
     {strike_crash, offsetof(struct weather, crashes), 130},
     {strike_partition, offsetof(struct weather, partitions), 130},
     {strike_stream, offsetof(struct weather, partitions), 150},
+    {strike_link, offsetof(struct weather, slow_links), 200},
     {strike_disk, offsetof(struct weather, crashes), 80},
     {strike_full, offsetof(struct weather, full), 60},
     {strike_clock, offsetof(struct weather, clock_steps), 100},
     {strike_freeze, offsetof(struct weather, freezes), 60},
-    {strike_transfer, offsetof(struct weather, transfers), 60},
+    {strike_transfer, offsetof(struct weather, transfers), 120},
 };
 
 void chaos_strike(void)
@@ -212,8 +220,10 @@ void chaos_heal(void)
     sim->weather.stall_pm = 0;
     for (unsigned i = 1; i <= MEMBERS; i++) {
         struct sim_member *m = &sim->member[i];
-        for (unsigned k = 1; k <= MEMBERS; k++)
+        for (unsigned k = 1; k <= MEMBERS; k++) {
             cut(i, k, false);
+            sim->stream[i][k].slow = 0;
+        }
         if (!m->exists)
             continue;
         m->slow = false;

@@ -29,10 +29,10 @@ static void wire_peers(void *ctx, const struct wire_peer *peers, unsigned n)
     (void)n;
 }
 
-static uint64_t delay(void)
+static uint64_t delay(const struct stream *s)
 {
     const struct weather *w = &sim->weather;
-    uint64_t d = (w->delay_us + sim_below(w->jitter_us)) * 1000;
+    uint64_t d = (w->delay_us + sim_below(w->jitter_us)) * 1000 + sim_below(s->slow);
     if (!sim->healed && sim_chance(3))
         d += sim_below(200 * MS);
     return d;
@@ -68,7 +68,7 @@ static struct parcel *parcel_new(struct stream *s, struct frame *f)
 void wire_post(struct frame *f)
 {
     struct stream *s = stream_of(member_by_id(f->from)->n, member_by_id(f->to)->n);
-    post(parcel_new(s, f), sim->now + delay());
+    post(parcel_new(s, f), sim->now + delay(s));
 }
 
 static bool usable(struct sim_member *m, const struct sim_member *to, struct stream *s)
@@ -99,7 +99,7 @@ static bool wire_send(void *ctx, uint64_t to_id, struct frame **fp)
         frame_free(f);
         return true;
     }
-    uint64_t at = sim->now + delay();
+    uint64_t at = sim->now + delay(s);
     if (f->type == FRAME_MESSAGE && !sim->healed && sim_chance(w->dup_pm)) {
         struct parcel *twin = parcel_new(s, copy_of(f));
         twin->again = true;
@@ -146,7 +146,7 @@ static bool wire_send_snapshot(void *ctx, uint64_t to_id, struct frame **fp, uin
     p->frame = *fp;
     *fp = NULL;
     s->sending = true;
-    post(p, sim->now + delay() + sim_below(sim_chance(800) ? 50 * MS : 3 * SECOND));
+    post(p, sim->now + delay(s) + sim_below(sim_chance(800) ? 50 * MS : 3 * SECOND));
     return true;
 }
 
