@@ -5,6 +5,7 @@
 #include "http/shake.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -36,7 +37,8 @@ static void drop(struct worker *w, struct dealt *t)
 
 static void fail(struct worker *w, struct dealt *t)
 {
-    atomic_fetch_add_explicit(&w->door->handshakes_failed, 1, memory_order_relaxed);
+    if (!t->leaving)
+        atomic_fetch_add_explicit(&w->door->handshakes_failed, 1, memory_order_relaxed);
     drop(w, t);
 }
 
@@ -45,7 +47,7 @@ static struct dealt *oldest(struct list *in)
     return CP_CONTAINER_OF(in->next, struct dealt, place);
 }
 
-void lobby_enter(struct worker *w, struct dealt *t)
+static void enter(struct worker *w, struct dealt *t)
 {
     struct epoll_event ev = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET,
                              .data.u64 = (uint64_t)(uintptr_t)t | LOBBY_MARK};
@@ -60,21 +62,61 @@ void lobby_enter(struct worker *w, struct dealt *t)
         fail(w, t);
 }
 
+void lobby_enter(struct worker *w, struct dealt *t)
+{
+    t->leaving = false;
+    enter(w, t);
+}
+
+/* Reads off what the client still sends, to its end. */
+static void see_off(struct worker *w, struct dealt *t)
+{
+    char rest[4096];
+    ssize_t n;
+
+    do
+        n = recv(t->fd, rest, sizeof(rest), MSG_DONTWAIT);
+    while (n > 0 || (n < 0 && errno == EINTR));
+    if (n == 0 || errno != EAGAIN)
+        drop(w, t);
+}
+
+void lobby_linger(struct worker *w, int fd)
+{
+    struct dealt *t = mem_zalloc(sizeof(*t));
+
+    t->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (t->fd < 0 || w->draining) {
+        if (t->fd >= 0)
+            close(t->fd);
+        mem_free(t);
+        return;
+    }
+    t->leaving = true;
+    shutdown(fd, SHUT_WR);
+    atomic_fetch_add(&w->door->connections, 1);
+    enter(w, t);
+}
+
 static void tell_plain(struct worker *w, struct dealt *t)
 {
-    char request[1024];
-
-    /* Closing with unread bytes would reset the connection over our answer. */
-    (void)!recv(t->fd, request, sizeof(request), MSG_DONTWAIT);
     (void)!send(t->fd, not_tls, sizeof(not_tls) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
     shutdown(t->fd, SHUT_WR);
-    fail(w, t);
+    atomic_fetch_add_explicit(&w->door->handshakes_failed, 1, memory_order_relaxed);
+    t->leaving = true;
+    see_off(w, t);
 }
 
 void lobby_look(struct worker *w, struct dealt *t)
 {
     unsigned char head[RECORD_HEAD];
     int waiting = 0;
+
+    if (t->leaving) {
+        see_off(w, t);
+        return;
+    }
+
     ssize_t n = recv(t->fd, head, sizeof(head), MSG_PEEK | MSG_DONTWAIT);
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))

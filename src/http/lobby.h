@@ -10,6 +10,10 @@
 void lobby_enter(struct worker *w, struct dealt *t);
 /* Something has come for T, or its client has gone. */
 void lobby_look(struct worker *w, struct dealt *t);
+/* FD, not counted, is about to be closed by its owner behind a last word to the client: keeps the
+ * connection until the client has read it. Closing would reset it over what the client still
+ * sends. */
+void lobby_linger(struct worker *w, int fd);
 /* Lets one client begin its handshake. */
 void lobby_serve(struct worker *w);
 /* Closes those that have waited too long. */

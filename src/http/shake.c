@@ -2,6 +2,7 @@
 #include "http/shake.h"
 
 #include "http/conn.h"
+#include "http/lobby.h"
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -64,6 +65,8 @@ void shake_end(struct conn *k)
 
         if (k->tls->alert != 0)
             (void)!send(k->fd, alert, sizeof(alert), MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (k->tls->alert != 0 || k->tls->refused)
+            lobby_linger(k->worker, k->fd);
         atomic_fetch_add_explicit(&k->worker->door->handshakes_failed, 1, memory_order_relaxed);
         stop_shaking(k);
     }

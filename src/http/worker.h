@@ -37,6 +37,7 @@ struct dealt {
     struct mail mail;
     int fd;
     bool tls;
+    bool leaving; /* in lobby: it has had its answer */
     socklen_t len;
     struct sockaddr_storage from;
     struct list place; /* in lobby or lobby_ready of the worker */

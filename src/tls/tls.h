@@ -42,7 +42,9 @@ struct tls_visit {
     struct tls *tls;
     struct tls_set *set; /* counted */
     struct gnutls_session_int *session;
-    bool shaken; /* the handshake is done */
+    bool verified;
+    bool refused; /* it has been told so */
+    bool shaken;  /* the handshake is done */
     bool admitted;
     char *cn; /* of the client's certificate, once admitted; NULL without one */
     /* What a client whose handshake fails is to be told in clear, as an alert of TLS; 0: nothing,

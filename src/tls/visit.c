@@ -142,10 +142,12 @@ static bool is_welcome(const struct tls_visit *v)
 /* libmicrohttpd would leave without a word. */
 static int on_verify(gnutls_session_t session)
 {
-    const struct tls_visit *v = gnutls_session_get_ptr(session);
+    struct tls_visit *v = gnutls_session_get_ptr(session);
 
-    if (is_welcome(v))
+    v->verified = is_welcome(v);
+    if (v->verified)
         return 0;
+    v->refused = true;
     (void)gnutls_alert_send(session, GNUTLS_AL_FATAL, GNUTLS_A_BAD_CERTIFICATE);
     return GNUTLS_E_CERTIFICATE_ERROR;
 }
@@ -190,7 +192,8 @@ struct tls_visit *tls_visit_begin(struct tls *t, struct gnutls_session_int *sess
         return NULL;
     }
     if (v->set->has_authorities) {
-        gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
+        /* Not "require": gnutls would leave without a word when there is none. */
+        gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
         gnutls_session_set_verify_function(session, on_verify);
     }
     return v;
@@ -211,7 +214,7 @@ bool tls_visit_admit(struct tls_visit *v)
         v->admitted = true;
         return true;
     }
-    if (gnutls_session_is_resumed(v->session) != 0 && !is_welcome(v))
+    if (!v->verified && !is_welcome(v))
         return false;
     v->cn = read_cn(v);
     v->admitted = true;

@@ -20,3 +20,6 @@ TESTS += %D%/scale.py
 # figures and health
 dist_check_SCRIPTS += %D%/metrics.py
 TESTS += %D%/metrics.py
+# https; skipped where there is no openssl
+dist_check_SCRIPTS += %D%/tls.py
+TESTS += %D%/tls.py
