@@ -144,6 +144,14 @@ AC_DEFUN([COPSE_TOOLS], [
   AC_CHECK_PROGS([MANDOC], [mandoc])
 ])
 
+# Debian 12 wants units below /lib.
+AC_DEFUN([COPSE_SYSTEMD], [
+  AC_ARG_WITH([systemdunitdir], [AS_HELP_STRING([--with-systemdunitdir=DIR],
+      [where units of systemd go (PREFIX/lib/systemd/system)])],
+    [systemdunitdir=$withval], [systemdunitdir='${prefix}/lib/systemd/system'])
+  AC_SUBST([systemdunitdir])
+])
+
 AC_DEFUN([COPSE_SUMMARY], [
   AC_MSG_NOTICE([
   copse $PACKAGE_VERSION

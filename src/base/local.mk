@@ -10,6 +10,7 @@ noinst_LIBRARIES += %D%/libbase.a
 	%D%/gojson_walk.c %D%/gojson_walk.h \
 	%D%/hash.c %D%/hash.h \
 	%D%/jsonw.c %D%/jsonw.h \
+	%D%/linelog.c %D%/linelog.h \
 	%D%/list.h \
 	%D%/listen.c %D%/listen.h \
 	%D%/log.c %D%/log.h \

@@ -46,6 +46,7 @@ void figures_store(struct engine *e)
 void figures_turn(struct engine *e)
 {
     figures_store(e);
+    figures_count(e, FIGURE_TURNS);
     set(e, FIGURE_COMMITTED, consensus_commit_index(e->consensus));
     set(e, FIGURE_APPLIED, e->applied_index);
     set(e, FIGURE_PENDING, e->waiting.waits);
@@ -69,4 +70,9 @@ void engine_figures(struct engine *e, struct engine_figures *out)
     out->log_full = atomic_load_explicit(&e->log_trouble, memory_order_relaxed) != 0;
     out->snapshot = &e->figures.snapshot;
     out->log = wal_figures(e->wal);
+}
+
+void engine_poke(struct engine *e)
+{
+    mailbox_wake(&e->box);
 }

@@ -55,6 +55,7 @@ enum engine_figure {
     FIGURE_SNAPSHOT_BYTES,   /* its size */
     FIGURE_SNAPSHOT_FAILED,  /* since the start */
     FIGURE_SNAPSHOT_RUNNING, /* 1: one is being written */
+    FIGURE_TURNS, /* of the engine, since the start */
     ENGINE_FIGURES,
 };
 
@@ -68,6 +69,8 @@ struct engine_figures {
     const struct wal_figures *log;
 };
 void engine_figures(struct engine *e, struct engine_figures *out);
+/* Makes an idle engine take a turn, which FIGURE_TURNS counts if it is well. */
+void engine_poke(struct engine *e);
 
 struct engine_status {
     struct blob *name;                         /* one reference */

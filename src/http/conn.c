@@ -11,6 +11,7 @@
 #include "http/shake.h"
 #include "http/stream.h"
 #include "http/sub.h"
+#include "http/trail.h"
 
 #include <linux/sockios.h>
 #include <string.h>
@@ -299,7 +300,9 @@ void conn_on_completed(void *cls, struct MHD_Connection *mhd, void **req_cls,
         (void)epoll_ctl(k->worker->ep, EPOLL_CTL_DEL, k->fd, NULL);
         k->hangup_watched = false;
     }
+    trail_end(k);
     k->bytes_before = conn_bytes(k);
+    k->status = 0;
     recycle(&k->target);
     recycle(&k->body);
     k->too_large = k->refused = k->listing_cut = false;

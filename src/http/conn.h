@@ -57,6 +57,7 @@ struct conn {
     struct span path_query;           /* in target: without scheme and host */
     struct span content_type, origin; /* libmicrohttpd's, valid until the request ends */
     struct buf body;
+    int status; /* of the reply that is on its way; 0: none yet */
 
     /* What it waits for or sends. */
     struct proposal *proposal; /* WRITTEN: given back */

@@ -6,6 +6,7 @@
 #include "base/err.h"
 
 struct door;
+struct linelog;
 
 struct door_conf {
     struct api *api;
@@ -17,6 +18,9 @@ struct door_conf {
     unsigned connections_max, head_bytes, idle_timeout_s; /* 0: the default of proto/limits.h */
     const char *cors;      /* origins, as cors.h; stays the caller's */
     unsigned watchers_max; /* 0: as many as connections */
+    /* A line for each request, and one for each that would change something; NULL: none. Borrowed
+     * until door_stop. */
+    struct linelog *access_log, *audit_log;
 };
 
 /* Made before the engine (the engine's turn_end is door_turn_end), started when the engine serves.

@@ -15,5 +15,6 @@ noinst_LIBRARIES += %D%/libhttp.a
 	%D%/stream.c %D%/stream.h \
 	%D%/sub.c %D%/sub.h \
 	%D%/tap.c %D%/tap.h \
+	%D%/trail.c %D%/trail.h \
 	%D%/turn.c \
 	%D%/worker.h

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "http/cors.h"
+#include "http/trail.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -165,6 +166,8 @@ static enum MHD_Result send_body(struct conn *k, struct api_reply *r, size_t chu
 {
     check_location(k, r);
 
+    trail_reply(k, r);
+
     int status = r->status;
     size_t len;
     struct MHD_Response *m = take_body(r, &len);
@@ -192,6 +195,8 @@ enum MHD_Result reply_send_chunked(struct conn *k, struct api_reply *r)
 enum MHD_Result reply_stream(struct conn *k, struct api_reply *r, uint64_t length,
                              MHD_ContentReaderCallback read, size_t block, enum conn_state to)
 {
+    trail_reply(k, r);
+
     int status = r->status;
     struct MHD_Response *m = MHD_create_response_from_callback(length, block, read, k, NULL);
 

@@ -5,7 +5,9 @@ noinst_LIBRARIES += %D%/libserve.a
 	%D%/options_table.c %D%/options_file.c %D%/options_check.c %D%/options_show.c \
 	%D%/options_tls.c \
 	%D%/secure.c %D%/secure.h \
+	%D%/logs.c %D%/logs.h \
 	%D%/metrics.c %D%/metrics.h \
 	%D%/process.c %D%/process.h \
 	%D%/serve.c %D%/serve.h \
+	%D%/systemd.c %D%/systemd.h \
 	%D%/version.c %D%/version.h

@@ -19,6 +19,16 @@ void metrics_add(void *metrics, struct buf *out)
     metric_u64(out, "copse_build_info", "version=\"" COPSE_VERSION "\"", 1);
     door_metrics(m->clients, out);
     process_metrics(out);
+    if (m->logs->access == NULL && m->logs->audit == NULL)
+        return;
+    metric_head(out, "copse_log_dropped_total", "counter",
+                "Lines of a log that its disk did not keep up with.");
+    if (m->logs->access != NULL)
+        metric_u64(out, "copse_log_dropped_total", "log=\"access\"",
+                   linelog_dropped(m->logs->access));
+    if (m->logs->audit != NULL)
+        metric_u64(out, "copse_log_dropped_total", "log=\"audit\"",
+                   linelog_dropped(m->logs->audit));
 }
 
 static void close_all(struct metrics *m)
@@ -32,7 +42,11 @@ int metrics_start(struct metrics *m, const struct metrics_conf *conf, struct err
     const struct options *o = conf->options;
     const struct url_list *urls = &o->listen_metrics;
     int rv = 0;
-    if (urls->n == 0)
+    m->logs = conf->logs;
+    for (unsigned i = 0; i < conf->activated->n && m->n_fds < METRICS_LISTEN_MAX; i++)
+        if (conf->activated->sockets[i].use == ACTIVATED_METRICS)
+            m->fds[m->n_fds++] = conf->activated->sockets[i].fd;
+    if (urls->n + m->n_fds == 0)
         return 0;
     for (unsigned i = 0; rv >= 0 && i < urls->n; i++) {
         struct listen_at at = {urls->host[i], urls->port[i], "listen-metrics-urls"};

@@ -3,13 +3,16 @@
 #pragma once
 
 #include "http/door.h"
+#include "serve/logs.h"
 #include "serve/options.h"
+#include "serve/systemd.h"
 
 #define METRICS_LISTEN_MAX 16
 
 struct metrics {
     struct door *clients; /* whose figures are told */
-    struct door *door;    /* of --listen-metrics-urls, or NULL */
+    const struct logs *logs;
+    struct door *door; /* of --listen-metrics-urls, or NULL */
     struct api api;
     int fds[METRICS_LISTEN_MAX];
     bool fds_tls[METRICS_LISTEN_MAX];
@@ -22,8 +25,11 @@ struct metrics_conf {
     const struct options *options;
     struct engine *engine;
     struct tls *tls; /* for https; borrowed until metrics_stop */
+    const struct activated *activated;
+    const struct logs *logs;
 };
-/* Opens the doors of --listen-metrics-urls, if there are any. */
+/* Opens the doors of --listen-metrics-urls and of sockets that were handed over, if there are any.
+ */
 int metrics_start(struct metrics *m, const struct metrics_conf *conf,
                   struct err *err) CP_MUST_CHECK;
 /* Before the engine ends; fine when nothing was started. */

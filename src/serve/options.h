@@ -32,6 +32,7 @@ struct options {
     char *listen_client_urls, *advertise_client_urls;
     char *listen_peer_urls, *initial_advertise_peer_urls;
     char *listen_metrics_urls;
+    char *log_level, *log_format, *log_outputs, *access_log, *audit_log;
     char *cors;
     char *initial_cluster, *initial_cluster_state, *initial_cluster_token;
     char *config_file, *cipher_suites;

@@ -1,4 +1,5 @@
 /* options_check: URLs taken apart, and the settings held against each other. */
+#include "serve/logs.h"
 #include "serve/options_priv.h"
 
 #include "base/buf.h"
@@ -177,6 +178,8 @@ static int check_words(struct options *o, struct err *e)
 int options_check(struct options *o, struct err *e)
 {
     int rv = check_words(o, e);
+    if (rv == 0)
+        rv = logs_check(o, e);
     if (rv == 0)
         rv = check_times(o, e);
     if (rv == 0)

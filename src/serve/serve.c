@@ -7,9 +7,11 @@
 #include "cluster/identity.h"
 #include "disk/datadir.h"
 #include "http/door.h"
+#include "serve/logs.h"
 #include "serve/metrics.h"
 #include "serve/options.h"
 #include "serve/secure.h"
+#include "serve/systemd.h"
 #include "serve/version.h"
 
 #include <malloc.h>
@@ -21,6 +23,7 @@
 #define EXIT_FAILED 1
 #define EXIT_USAGE  2
 #define LISTEN_MAX  64
+#define STATUS_S    5   /* between two words to the service manager */
 #define DRAIN_MS    800 /* a stop takes less than a second */
 
 struct server {
@@ -32,6 +35,10 @@ struct server {
     struct door *door;
     struct secure secure;
     struct metrics metrics;
+    struct logs logs;
+    struct systemd systemd;
+    struct activated activated;
+    uint64_t turns; /* of the engine, when the watchdog was last told */
     int fds[LISTEN_MAX];
     bool fds_tls[LISTEN_MAX];
     unsigned n_fds;
@@ -67,9 +74,27 @@ static void block_signals(sigset_t *set)
     signal(SIGPIPE, SIG_IGN);
 }
 
+/* Sockets that the service manager has opened stand for --listen-client-urls. */
+static bool take_activated(struct server *s)
+{
+    const struct activated *a = &s->activated;
+    for (unsigned i = 0; i < a->n; i++) {
+        if (a->sockets[i].use != ACTIVATED_CLIENTS)
+            continue;
+        s->fds_tls[s->n_fds] = s->options.listen_client.tls[0];
+        s->fds[s->n_fds++] = a->sockets[i].fd;
+    }
+    if (s->n_fds > 0)
+        log_info("server.sockets_given", LOG_U("sockets", s->n_fds),
+                 LOG_S("instead_of", s->options.listen_client_urls));
+    return s->n_fds > 0;
+}
+
 static int listen_all(struct server *s, struct err *e)
 {
     const struct url_list *urls = &s->options.listen_client;
+    if (take_activated(s))
+        return 0;
     for (unsigned i = 0; i < urls->n; i++) {
         struct listen_at at = {urls->host[i], urls->port[i], "listen-client-urls"};
         int n = listen_open(&at, s->fds + s->n_fds, LISTEN_MAX - s->n_fds, e);
@@ -132,7 +157,9 @@ static int server_start(struct server *s, struct err *e)
                              .cors = o->cors,
                              .watchers_max = o->watchers_max,
                              .head_bytes = o->head_bytes,
-                             .idle_timeout_s = o->idle_timeout_s};
+                             .idle_timeout_s = o->idle_timeout_s,
+                             .access_log = s->logs.access,
+                             .audit_log = s->logs.audit};
     rv = door_new(&s->door, &conf, e);
     if (rv != 0)
         goto close_sockets;
@@ -140,7 +167,11 @@ static int server_start(struct server *s, struct err *e)
     if (rv != 0)
         goto stop_door;
     s->metrics.clients = s->door;
-    struct metrics_conf mc = {.options = o, .engine = s->engine, .tls = s->secure.clients};
+    struct metrics_conf mc = {.options = o,
+                              .engine = s->engine,
+                              .tls = s->secure.clients,
+                              .activated = &s->activated,
+                              .logs = &s->logs};
     rv = metrics_start(&s->metrics, &mc, e);
     if (rv != 0)
         goto stop_engine;
@@ -177,25 +208,96 @@ static void server_stop(struct server *s)
     datadir_close(&s->dir);
 }
 
-/* Until a signal comes that ends the server; SIGHUP has the files read again. */
-static int next_end(const struct server *s, const sigset_t *set)
+/* What the service manager is told: how it stands, and that the engine still takes turns. */
+static void tell_manager(struct server *s)
 {
-    const struct timespec look = {.tv_sec = SECURE_LOOK_S};
+    struct engine_figures f;
+    if (s->systemd.fd < 0)
+        return;
+    engine_figures(s->engine, &f);
+    systemd_tell(&s->systemd, "STATUS=%s, index %llu",
+                 f.log_full                     ? "serving reads only: no room for the log"
+                 : f.now[FIGURE_IS_LEADER]      ? "serving as leader"
+                 : engine_has_leader(s->engine) ? "serving as follower"
+                                                : "serving without a leader",
+                 (unsigned long long)f.now[FIGURE_APPLIED]);
+    if (s->systemd.watchdog_ns == 0)
+        return;
+    if (f.now[FIGURE_TURNS] != s->turns)
+        systemd_tell(&s->systemd, "WATCHDOG=1");
+    s->turns = f.now[FIGURE_TURNS];
+    engine_poke(s->engine); /* for the next time */
+}
+
+/* Nanoseconds until something is to be looked at; 0: never. */
+static uint64_t next_look_ns(const struct server *s)
+{
+    uint64_t ns = secure_has_files(&s->secure) ? SECURE_LOOK_S * (uint64_t)NS_PER_S : 0;
+    if (s->systemd.fd >= 0 && ns == 0)
+        ns = STATUS_S * (uint64_t)NS_PER_S;
+    if (s->systemd.watchdog_ns > 0 && s->systemd.watchdog_ns / 3 < ns)
+        ns = s->systemd.watchdog_ns / 3;
+    return ns;
+}
+
+/* Until a signal comes that ends the server; SIGHUP has the files read and opened again. */
+static int next_end(struct server *s, const sigset_t *set)
+{
+    uint64_t ns = next_look_ns(s);
+    const struct timespec look = {.tv_sec = (time_t)(ns / (uint64_t)NS_PER_S),
+                                  .tv_nsec = (long)(ns % (uint64_t)NS_PER_S)};
     for (;;) {
-        int sig = sigtimedwait(set, NULL, secure_has_files(&s->secure) ? &look : NULL);
+        tell_manager(s);
+        int sig = sigtimedwait(set, NULL, ns > 0 ? &look : NULL);
         if (sig == SIGTERM || sig == SIGINT)
             return sig;
         secure_refresh(&s->secure, sig == SIGHUP);
+        if (sig != SIGHUP)
+            continue;
+        logs_reopen(&s->logs);
+        log_info("server.reread", LOG_S("signal", "SIGHUP"));
     }
 }
 
-static void wait_for_end(const struct server *s, const sigset_t *set)
+static void wait_for_end(struct server *s, const sigset_t *set)
 {
     int sig = next_end(s, set);
     log_info("server.stopping", LOG_S("signal", sig == SIGTERM ? "SIGTERM" : "SIGINT"));
+    systemd_tell(&s->systemd, "STOPPING=1\nSTATUS=answering what is under way");
     signal(SIGTERM, SIG_DFL); /* a second one ends it at once */
     signal(SIGINT, SIG_DFL);
     pthread_sigmask(SIG_UNBLOCK, set, NULL);
+}
+
+/* From the settings to the end. */
+static int run(struct server *s, struct err *e)
+{
+    sigset_t ends;
+    settle_heap();
+    raise_descriptors();
+    block_signals(&ends);
+    int rv = logs_start(&s->logs, &s->options, e);
+    if (rv != 0)
+        return rv;
+    systemd_start(&s->systemd);
+    systemd_tell(&s->systemd, "STATUS=reading log and snapshots");
+    rv = systemd_sockets(&s->activated, e);
+    if (rv == 0)
+        rv = server_start(s, e);
+    if (rv == 0) {
+        options_warn(&s->options);
+        log_info("server.serving", LOG_S("version", COPSE_VERSION), LOG_S("name", s->options.name),
+                 LOG_S("urls", s->options.listen_client_urls), LOG_S("dir", s->options.data_dir));
+        systemd_tell(&s->systemd, "READY=1");
+        wait_for_end(s, &ends);
+        server_stop(s);
+        log_info("server.stopped");
+    } else {
+        systemd_tell(&s->systemd, "STATUS=%.200s", e->text);
+    }
+    systemd_stop(&s->systemd);
+    logs_stop(&s->logs);
+    return rv;
 }
 
 static int fail(const struct err *e, int code)
@@ -208,34 +310,17 @@ int serve_main(int argc, char **argv)
 {
     struct server s = {.dir = {.lock_fd = -1}};
     struct err e = {.code = 0};
-    sigset_t ends;
     int code = 0;
-    if (options_read(&s.options, argc, argv, &e) != 0) {
+    if (options_read(&s.options, argc, argv, &e) != 0)
         code = fail(&e, EXIT_USAGE);
-    } else if (s.options.help) {
+    else if (s.options.help)
         options_help(stdout, "copse");
-    } else if (s.options.version) {
+    else if (s.options.version)
         version_print(stdout);
-    } else if (s.options.print_config) {
+    else if (s.options.print_config)
         options_print(&s.options, stdout);
-    } else {
-        if (s.options.debug)
-            log_set_level(LOG_DEBUG);
-        settle_heap();
-        raise_descriptors();
-        block_signals(&ends);
-        if (server_start(&s, &e) != 0) {
-            code = fail(&e, EXIT_FAILED);
-        } else {
-            options_warn(&s.options);
-            log_info("server.serving", LOG_S("version", COPSE_VERSION),
-                     LOG_S("name", s.options.name), LOG_S("urls", s.options.listen_client_urls),
-                     LOG_S("dir", s.options.data_dir));
-            wait_for_end(&s, &ends);
-            server_stop(&s);
-            log_info("server.stopped");
-        }
-    }
+    else if (run(&s, &e) != 0)
+        code = fail(&e, EXIT_FAILED);
     options_fini(&s.options);
     return code;
 }

@@ -31,20 +31,21 @@ def wait_for(condition, what, patience_s=PATIENCE_S):
 
 
 class Server:
-    """One member in a directory of its own; FLAGS are added to its command line."""
+    """One member in a directory of its own; FLAGS are added to its command line. PREFIX: words before
+    that; POPEN: for the process."""
 
-    def __init__(self, *flags):
+    def __init__(self, *flags, prefix=(), **popen):
         program = os.environ.get("COPSE") or sys.exit("COPSE names no program")
         self.dir = tempfile.mkdtemp(prefix="copse-test-")
         self.log = open(os.path.join(self.dir, "log"), "w+b")
         self.port = free_port()
         client, peer = "http://127.0.0.1:%d" % self.port, "http://127.0.0.1:%d" % free_port()
         self.process = subprocess.Popen(
-            [program, "serve", "--data-dir", os.path.join(self.dir, "data"),
+            list(prefix) + [program, "serve", "--data-dir", os.path.join(self.dir, "data"),
              "--listen-client-urls", client, "--advertise-client-urls", client,
              "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
              "--initial-cluster", "default=" + peer] + list(flags),
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, **popen)
 
     def __enter__(self):
         wait_for(self.is_ready, "the server did not start")

@@ -23,3 +23,6 @@ TESTS += %D%/metrics.py
 # https; skipped where there is no openssl
 dist_check_SCRIPTS += %D%/tls.py
 TESTS += %D%/tls.py
+# service manager and logs
+dist_check_SCRIPTS += %D%/service.py
+TESTS += %D%/service.py

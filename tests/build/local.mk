@@ -1,3 +1,3 @@
 # the build's own rules
-dist_check_SCRIPTS += %D%/layers %D%/manual %D%/bench
-TESTS += %D%/layers %D%/manual %D%/bench
+dist_check_SCRIPTS += %D%/layers %D%/manual %D%/bench %D%/unit
+TESTS += %D%/layers %D%/manual %D%/bench %D%/unit

@@ -8,6 +8,7 @@ TESTS += %D%/test_base
 	%D%/test_gojson.c \
 	%D%/test_hash.c \
 	%D%/test_jsonw.c \
+	%D%/test_linelog.c \
 	%D%/test_log.c \
 	%D%/test_mailbox.c \
 	%D%/test_metric.c \

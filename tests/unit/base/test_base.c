@@ -10,6 +10,7 @@ int main(void)
     suite_add_tcase(suite, gojson_case());
     suite_add_tcase(suite, hash_case());
     suite_add_tcase(suite, jsonw_case());
+    suite_add_tcase(suite, linelog_case());
     suite_add_tcase(suite, log_case());
     suite_add_tcase(suite, mailbox_case());
     suite_add_tcase(suite, metric_case());

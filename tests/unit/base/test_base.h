@@ -9,6 +9,7 @@ TCase *bytes_case(void);
 TCase *gojson_case(void);
 TCase *hash_case(void);
 TCase *jsonw_case(void);
+TCase *linelog_case(void);
 TCase *log_case(void);
 TCase *mailbox_case(void);
 TCase *metric_case(void);

@@ -138,8 +138,11 @@ END_TEST
 
 static void *log_many(void *arg)
 {
-    for (int i = 0; i < 200; i++)
-        log_info("from.thread", LOG_S("name", arg), LOG_I("i", i));
+    for (int i = 0; i < 200; i++) {
+        struct log_site own = {0}; /* nothing is left out */
+        log_event(&own, LOG_INFO, "from.thread",
+                  (const struct log_pair[]){LOG_S("name", arg), LOG_I("i", i), {.key = NULL}});
+    }
     return NULL;
 }
 

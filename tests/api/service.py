@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""What surrounds a service: the manager's notify socket and watchdog, sockets that it hands over,
+logs that are moved away, settings without effect."""
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from harness import PATIENCE_S, Server, run, wait_for  # noqa: E402
+
+
+class Manager:
+    """The other end of NOTIFY_SOCKET."""
+
+    def __init__(self, abstract=False):
+        self.dir = tempfile.mkdtemp(prefix="copse-notify-")
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.settimeout(PATIENCE_S)
+        path = os.path.join(self.dir, "socket")
+        self.socket.bind("\0" + path if abstract else path)
+        self.env = dict(os.environ, NOTIFY_SOCKET="@" + path if abstract else path)
+
+    def hear(self, pattern):
+        """The first message from now on that has a line like this."""
+        while True:
+            text = self.socket.recv(4096).decode()
+            if re.search(pattern, text, re.M):
+                return text
+
+    def close(self):
+        self.socket.close()
+        shutil.rmtree(self.dir)
+
+
+def log_of(server):
+    server.log.seek(0)
+    return server.log.read().decode()
+
+
+def ready_when_serving():
+    for abstract in False, True:
+        m = Manager(abstract)
+        with Server(env=m.env) as s:
+            m.hear("^READY=1$")
+            assert s.ask("GET", "/health")[0] == 200  # no waiting in between
+            m.hear("^STATUS=serving as leader, index [0-9]+$")
+        m.hear("^STOPPING=1$")
+        m.close()
+
+
+def watchdog_is_fed():
+    m = Manager()
+    m.env["WATCHDOG_USEC"] = "300000"
+    with Server(env=m.env):
+        for _ in range(3):
+            m.hear("^WATCHDOG=1$")
+    m.close()
+
+
+def a_failed_start_is_told():
+    m = Manager()
+    with Server() as s:
+        data = os.path.join(s.dir, "data")
+        done = subprocess.run([os.environ["COPSE"], "serve", "--data-dir", data], env=m.env,
+                              capture_output=True, text=True, timeout=PATIENCE_S)
+        assert done.returncode == 1 and "in use by process" in done.stderr, done
+        m.hear("^STATUS=.*in use by process")
+    m.close()
+
+
+def quiet_without_a_manager():
+    with Server() as s:
+        assert "systemd" not in log_of(s)
+    with Server(env=dict(os.environ, NOTIFY_SOCKET="/nonexistent/socket")) as s:
+        assert "systemd.deaf" in log_of(s)
+
+
+def handed_over(names, *sockets):
+    """A server that gets SOCKETS as descriptors 3, 4, …, as the manager does it."""
+    numbers = [os.dup(s.fileno()) for s in sockets]
+    to = " ".join("%d<&%d" % (3 + i, n) for i, n in enumerate(numbers))
+    prefix = ["sh", "-c", "exec env LISTEN_PID=$$ LISTEN_FDS=%d LISTEN_FDNAMES=%s \"$@\" %s"
+              % (len(sockets), names, to), "sh"]
+    return Server(prefix=prefix, pass_fds=numbers), numbers
+
+
+def listening():
+    s = socket.socket()
+    s.bind(("127.0.0.1", 0))
+    s.listen()
+    return s
+
+
+def sockets_are_taken():
+    clients, metrics = listening(), listening()
+    server, numbers = handed_over("copse.socket:metrics", clients, metrics)
+    server.port = clients.getsockname()[1]
+    with server as s:
+        s.put("/a")
+        assert "server.sockets_given" in log_of(s)
+        s.port = metrics.getsockname()[1]
+        assert s.ask("GET", "/metrics")[0] == 200
+        assert s.ask("GET", "/v2/keys/a")[0] == 404
+        s.port = clients.getsockname()[1]
+    for n in numbers:
+        os.close(n)
+    # The manager keeps its own: clients that come meanwhile wait for the next start.
+    waiting = socket.create_connection(clients.getsockname())
+    waiting.close()
+    for s in clients, metrics:
+        s.close()
+
+
+def logs_move():
+    with tempfile.TemporaryDirectory() as d:
+        access, audit, own = (os.path.join(d, n) for n in ("access", "audit", "own"))
+        with Server("--access-log", access, "--audit-log", audit, "--log-outputs", own,
+                    "--log-format", "json") as s:
+            s.put("/a", "secret")
+            s.ask("PUT", "/v2/keys/a?prevExist=false&value=secret")
+            s.ask("POST", "/v2/keys/q", "value=secret")
+            s.ask("GET", "/v2/keys/a?quorum=true")
+            s.ask("DELETE", "/v2/keys/none", headers={"Authorization": "Basic am9lOnNlY3JldA=="})
+
+            def lines(path):
+                with open(path) as f:
+                    return [json.loads(line) for line in f]
+
+            wait_for(lambda: len(lines(audit)) == 4, "four lines of audit")
+            got = [[e.get(k) for k in ("method", "path", "key", "action", "index", "status", "outcome", "user")]
+                   for e in lines(audit)]
+            assert got == [
+                ["PUT", "/v2/keys/a", "/a", "set", 4, 201, "done", None],
+                ["PUT", "/v2/keys/a", None, None, 4, 412, "refused", None],
+                ["POST", "/v2/keys/q", "/q/00000000000000000005", "create", 5, 201, "done", None],
+                ["DELETE", "/v2/keys/none", None, None, 5, 404, "refused", "joe"]], got
+            assert all(e["client"].startswith("127.0.0.1:") for e in lines(audit))
+            # Several threads write it, each when a request has ended.
+            wait_for(lambda: sorted(e["status"] for e in lines(access) if "keys" in e["path"]) ==
+                     [200, 201, 201, 404, 412], "five lines of access")
+
+            for path in access, audit, own:
+                os.rename(path, path + ".1")
+            s.process.send_signal(signal.SIGHUP)
+            for path in access, audit, own:
+                wait_for(lambda: os.path.exists(path), "a new " + path)
+            s.put("/b", "secret")
+            wait_for(lambda: len(lines(audit)) == 1, "a line in the new file")
+            assert len(lines(audit + ".1")) == 4
+            wait_for(lambda: any(e["event"] == "server.reread" for e in lines(own)), "the new log")
+            for path in access, audit, own:
+                for name in path, path + ".1":
+                    with open(name) as f:
+                        assert "secret" not in f.read(), name
+
+
+def settings_without_effect_are_told():
+    env = dict(os.environ, ETCD_MAX_WALS="5", ETCD_NOSUCH="1", COPSE_ENDPOINTS="http://x:1")
+    env.pop("COPSE_SANITIZE", None)
+    with Server("--pre-vote", env=env) as s:
+        lines = [line for line in log_of(s).splitlines() if " warn option." in line]
+        assert len(lines) == 3 + ("listen-peer-urls" in log_of(s)), lines
+        for flag in "max-wals", "pre-vote":
+            assert any("option.no_effect flag=%s reason=" % flag in line for line in lines), lines
+        assert any("option.unknown variable=ETCD_NOSUCH" in line for line in lines), lines
+
+
+if __name__ == "__main__":
+    sys.exit(run([ready_when_serving, watchdog_is_fed, a_failed_start_is_told,
+                  quiet_without_a_manager, sockets_are_taken, logs_move,
+                  settings_without_effect_are_told], sys.argv[1:]))
