@@ -228,9 +228,6 @@ void options_warn(const struct options *o)
         if (options_table[i].group == GROUP_IDLE && o->from[i] != FROM_DEFAULT)
             log_warn("option.no_effect", LOG_S("flag", options_table[i].flag),
                      LOG_S("reason", options_table[i].text));
-    if (OPTIONS_GIVEN(o, listen_peer_urls))
-        log_warn("option.no_effect", LOG_S("flag", "listen-peer-urls"),
-                 LOG_S("reason", "a cluster of one opens no peer port"));
     options_warn_tls(o);
     for (char **at = environ; *at != NULL; at++)
         warn_of_variable(*at);

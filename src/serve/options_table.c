@@ -24,7 +24,7 @@ const struct option_def options_table[] = {
      "http://localhost:2379", "URLS",
      "client URLs told to clients; needed when --listen-client-urls is given", NULL},
     {GROUP_MEMBER, "listen-peer-urls", OPTION_STRING, AT(listen_peer_urls), "http://localhost:2380",
-     "URLS", "addresses to serve peers on; not opened by a cluster of one", NULL},
+     "URLS", "addresses to serve peers on", NULL},
     {GROUP_MEMBER, "snapshot-count", OPTION_UINT, AT(snapshot_count), "10000", "N",
      "applied entries between snapshots; 0: 10000", NULL},
     {GROUP_MEMBER, "heartbeat-interval", OPTION_UINT, AT(heartbeat_ms), "100", "MS",

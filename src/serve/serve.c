@@ -10,6 +10,7 @@
 #include "serve/logs.h"
 #include "serve/metrics.h"
 #include "serve/options.h"
+#include "serve/peers.h"
 #include "serve/secure.h"
 #include "serve/systemd.h"
 #include "serve/version.h"
@@ -33,6 +34,7 @@ struct server {
     struct engine *engine;
     struct api api;
     struct door *door;
+    struct peers peers;
     struct secure secure;
     struct metrics metrics;
     struct logs logs;
@@ -106,6 +108,20 @@ static int listen_all(struct server *s, struct err *e)
     return 0;
 }
 
+static void on_turn_end(void *server)
+{
+    struct server *s = server;
+    door_turn_end(s->door);
+}
+
+/* The end that a removed member comes to is that of any other. */
+static void on_removed(void *server)
+{
+    (void)server;
+    log_error("server.removed", LOG_S("text", "this member was removed from the cluster for good"));
+    kill(getpid(), SIGTERM);
+}
+
 static int start_engine(struct server *s, struct err *e)
 {
     const struct options *o = &s->options;
@@ -114,11 +130,16 @@ static int start_engine(struct server *s, struct err *e)
     self->n_peer_urls = o->advertise_peer.n;
     self->id =
         identity_member(self->peer_urls, self->n_peer_urls, span_of(o->initial_cluster_token), 0);
+    uint64_t cluster_id = identity_cluster(&self->id, 1);
+    int rv = peers_start(&s->peers, &s->dir, cluster_id, self->id, e);
+    if (rv != 0)
+        return rv;
     struct engine_conf conf = {.dir = &s->dir,
-                               .cluster_id = identity_cluster(&self->id, 1),
+                               .cluster_id = cluster_id,
                                .member_id = self->id,
                                .n_founders = 1,
                                .founders = self,
+                               .wire = peer_wire(s->peers.peer),
                                .name = span_of(o->name),
                                .peer_urls = o->advertise_peer.text,
                                .n_peer_urls = o->advertise_peer.n,
@@ -131,12 +152,13 @@ static int start_engine(struct server *s, struct err *e)
                                .history_bytes = o->history_bytes,
                                .clock = &clock_system,
                                .io = &diskio_system,
-                               .turn_end = door_turn_end,
-                               .ctx = s->door};
+                               .turn_end = on_turn_end,
+                               .removed = on_removed,
+                               .ctx = s};
     return engine_start(&s->engine, &conf, e);
 }
 
-/* Up the ladder: lock, certificates, sockets, door, engine, doors open. */
+/* Up the ladder: lock, certificates, sockets, door, the way to the peers, engine, doors open. */
 static int server_start(struct server *s, struct err *e)
 {
     const struct options *o = &s->options;
@@ -146,6 +168,8 @@ static int server_start(struct server *s, struct err *e)
     rv = secure_start(&s->secure, o, e);
     if (rv == 0)
         rv = listen_all(s, e);
+    if (rv == 0)
+        rv = peers_listen(&s->peers, o, e);
     if (rv != 0)
         goto close_sockets;
     struct door_conf conf = {.workers = o->workers,
@@ -179,15 +203,19 @@ static int server_start(struct server *s, struct err *e)
                           .strict_reconfig = o->strict_reconfig,
                           .metrics = metrics_add,
                           .metrics_ctx = &s->metrics};
-    rv = door_start(s->door, &s->api, e);
+    rv = peers_open(&s->peers, &s->api, e);
+    if (rv == 0)
+        rv = door_start(s->door, &s->api, e);
     if (rv == 0)
         return 0;
+    peers_close(&s->peers);
     metrics_stop(&s->metrics);
 stop_engine:
     engine_stop(s->engine);
 stop_door:
     door_stop(s->door);
 close_sockets:
+    peers_stop(&s->peers);
     while (s->n_fds > 0)
         close(s->fds[--s->n_fds]);
     secure_stop(&s->secure);
@@ -200,7 +228,9 @@ static void server_stop(struct server *s)
 {
     door_drain(s->door, DRAIN_MS);
     metrics_stop(&s->metrics);
-    engine_stop(s->engine); /* its last turns still speak to the door */
+    peers_close(&s->peers);
+    engine_stop(s->engine); /* its last turns still speak to the door and to the peers */
+    peers_stop(&s->peers);
     door_stop(s->door);
     while (s->n_fds > 0)
         close(s->fds[--s->n_fds]);
