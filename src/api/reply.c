@@ -115,6 +115,10 @@ bool api_watch_head(struct api *a, const struct watch *w, struct api_reply *out)
         success(out, 200, w->etcd_index, w->raft_index, w->raft_term);
         return true;
     }
+    if (w->code == V2_RAFT_INTERNAL) {
+        api_error(out, w->code, SPAN("etcdserver: no leader"), 0);
+        return false;
+    }
     struct buf cause = {0};
     buf_lit(&cause, "the requested history has been cleared [");
     buf_u64(&cause, w->oldest);

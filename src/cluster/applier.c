@@ -37,7 +37,7 @@ static uint64_t log_state(void *ctx, uint64_t term, uint64_t vote)
 {
     struct engine *e = ctx;
     struct wal_record r = {.type = WAL_STATE, .state = {.term = term, .vote = vote}};
-    return wal_append(e->wal, &r);
+    return e->leading.lsn = wal_append(e->wal, &r);
 }
 
 static uint64_t log_entries(void *ctx, uint64_t first, const struct log_entry *entries, unsigned n)
@@ -53,14 +53,14 @@ static uint64_t log_entries(void *ctx, uint64_t first, const struct log_entry *e
                                          .payload = blob_span(entries[i].payload)}};
         lsn = wal_append(e->wal, &r);
     }
-    return lsn;
+    return e->leading.lsn = lsn;
 }
 
 static uint64_t log_mark(void *ctx, uint64_t index, uint64_t term)
 {
     struct engine *e = ctx;
     struct wal_record r = {.type = WAL_MARK, .mark = {.index = index, .term = term}};
-    return wal_append(e->wal, &r);
+    return e->leading.lsn = wal_append(e->wal, &r);
 }
 
 static void log_sync(void *ctx)

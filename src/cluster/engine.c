@@ -112,7 +112,7 @@ static void open_watch(struct engine *e, struct watch *w)
     w->raft_index = engine_raft_index(e);
     w->raft_term = engine_raft_term(e);
     figures_count(e, FIGURE_WATCH_REQUESTS);
-    w->code = hub_subscribe(e->hub, &w->watcher, &w->oldest);
+    w->code = lead_is_alone(e) ? V2_RAFT_INTERNAL : hub_subscribe(e->hub, &w->watcher, &w->oldest);
     w->opened(w);
 }
 
@@ -221,6 +221,7 @@ void engine_step(struct engine *e)
     if (engine_mono_ms(e) >= consensus_deadline_ms(e->consensus))
         consensus_tick(e->consensus, engine_mono_ms(e));
     reshape_turn(e);
+    lead_turn(e);
     peers_turn(e);
     reads_turn(e);
     wal_flush(e->wal);
@@ -271,6 +272,7 @@ uint64_t engine_deadline_ns(struct engine *e)
     ms = earlier(ms, reads_deadline_ms(e));
     ms = earlier(ms, introduce_deadline_ms(e));
     ms = earlier(ms, reshape_deadline_ms(e));
+    ms = earlier(ms, lead_deadline_ms(e));
     return earlier(earlier(ms_to_ns(ms), engine_overdue_ns(e)), expiry_ns(e));
 }
 
@@ -365,6 +367,7 @@ static void engine_free(struct engine *e)
     member_table_fini(&e->members);
     forward_fini(e);
     waiting_fini(&e->waiting);
+    pthread_cond_destroy(&e->stepped_down);
     pthread_mutex_destroy(&e->lock);
     mailbox_fini(&e->box);
     mem_free(e);
@@ -386,6 +389,11 @@ int engine_start(struct engine **out, const struct engine_conf *conf, struct err
         return err_sys(err, -rv, "create the engine's mailbox");
     }
     pthread_mutex_init(&e->lock, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&e->stepped_down, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     e->start_ns = clock_wall_ns(conf->clock);
     waiting_init(&e->waiting, rand_u64() >> 1);
     forward_init(e);

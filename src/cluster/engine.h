@@ -71,6 +71,10 @@ int engine_start(struct engine **out, const struct engine_conf *conf, struct err
  * thread, frees. No request may come in any more. */
 void engine_stop(struct engine *e);
 
+/* Of a leader of several: hands over to another member, and waits until that leads or a while has
+ * passed. Before the wire goes; any thread. Nothing to do is fine. */
+void engine_hand_over(struct engine *e);
+
 /* Stepped: one turn of the engine. */
 void engine_step(struct engine *e);
 /* Stepped: when a turn is due though nothing comes, in monotonic time; UINT64_MAX: never. */
@@ -125,7 +129,8 @@ struct watch {
     struct mail mail;
     void *owner;            /* the caller's own */
     struct watcher watcher; /* path, since, recursive, stream, push are set by the caller */
-    enum v2_code code;      /* V2_OK, or EVENT_INDEX_CLEARED with oldest */
+    enum v2_code code;      /* V2_OK; EVENT_INDEX_CLEARED with oldest; RAFT_INTERNAL: there has been
+                               no leader for long */
     uint64_t oldest;
     uint64_t etcd_index, raft_index, raft_term; /* as of the start of the watch */
     /* Engine thread: subscribed or refused. Historic events were pushed before. */

@@ -6,6 +6,7 @@
 #include "cluster/forward.h"
 #include "cluster/install.h"
 #include "cluster/job.h"
+#include "cluster/lead.h"
 #include "cluster/member.h"
 #include "cluster/peers.h"
 #include "cluster/reads.h"
@@ -45,6 +46,7 @@ struct engine {
 
     /* guarded by lock; the engine writes, nobody on the way of a key request reads */
     pthread_mutex_t lock;
+    pthread_cond_t stepped_down; /* for engine_hand_over, monotonic */
     struct member_table members;
     uint64_t leader_id;
     int64_t leader_since_ns;
@@ -83,6 +85,7 @@ struct engine {
     struct snapshotter snapshots;
     struct install_job *install; /* under way, or NULL */
     struct reshaper reshaper;
+    struct leading leading;
     int64_t boot_stamp_ns;
     uint64_t introduce_ms; /* not before this does this member say again who it is */
     bool introduced;       /* the cluster knows who it is */

@@ -26,6 +26,7 @@ noinst_LIBRARIES += %D%/libcluster.a
 	%D%/install.c %D%/install.h \
 	%D%/introduce.c \
 	%D%/job.c %D%/job.h \
+	%D%/lead.c %D%/lead.h \
 	%D%/member.c %D%/member.h \
 	%D%/overdue.c \
 	%D%/peers.c %D%/peers.h \

@@ -55,7 +55,7 @@ enum engine_figure {
     FIGURE_SNAPSHOT_BYTES,   /* its size */
     FIGURE_SNAPSHOT_FAILED,  /* since the start */
     FIGURE_SNAPSHOT_RUNNING, /* 1: one is being written */
-    FIGURE_TURNS, /* of the engine, since the start */
+    FIGURE_TURNS,            /* of the engine, since the start */
     ENGINE_FIGURES,
 };
 

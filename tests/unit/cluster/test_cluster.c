@@ -196,6 +196,44 @@ START_TEST(watch_ends_where_history_is_lost)
 }
 END_TEST
 
+/* No election: the next one leads before the old one has gone. */
+START_TEST(leader_that_stops_hands_over)
+{
+    unsigned old = trio_leader();
+    trio_put_well(old, "/a", "1");
+    engine_hand_over(trio.m[old].engine);
+    unsigned leader = trio_other_leader(old);
+    struct proposal *p = trio_begin(leader, "/b", "1");
+    trio_stop(old);
+    trio_wait(p);
+    ck_assert_int_eq(p->code, V2_OK);
+    trio_free(p);
+    engine_hand_over(trio.m[(leader + 1) % 3 == old ? (leader + 2) % 3 : (leader + 1) % 3].engine);
+}
+END_TEST
+
+/* Who has no leader for long ends its watches, and takes new ones when it has one again. */
+START_TEST(watch_without_a_leader_is_ended)
+{
+    static struct trio_watch t;
+    unsigned leader = trio_leader(), away = (leader + 1) % 3;
+    trio_put_well(leader, "/a", "1");
+    trio_watch(&t, away, "/");
+    trio_cut(away, true);
+    ck_assert(!trio_watch_until(&t, UINT64_MAX));
+    trio_unwatch(&t);
+    trio_watch(&t, away, "/");
+    ck_assert_int_eq(t.w.code, V2_RAFT_INTERNAL);
+    trio_unwatch(&t);
+    ck_assert_int_eq(trio_read(away), V2_RAFT_INTERNAL);
+    trio_cut(away, false);
+    trio_put_well(away, "/b", "1");
+    trio_watch(&t, away, "/");
+    ck_assert_int_eq(t.w.code, V2_OK);
+    trio_unwatch(&t);
+}
+END_TEST
+
 static Suite *cluster_suite(void)
 {
     Suite *s = suite_create("cluster");
@@ -207,6 +245,8 @@ static Suite *cluster_suite(void)
     tcase_add_test(t, writes_wait_for_a_leader);
     tcase_add_test(t, leader_cut_off_comes_back);
     tcase_add_test(t, quorum_reads_on_any_member);
+    tcase_add_test(t, leader_that_stops_hands_over);
+    tcase_add_test(t, watch_without_a_leader_is_ended);
     suite_add_tcase(s, t);
     t = tcase_create("snapshots");
     tcase_set_timeout(t, 300);

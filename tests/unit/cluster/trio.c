@@ -462,8 +462,10 @@ bool trio_watch_until(struct trio_watch *t, uint64_t index)
 
 void trio_unwatch(struct trio_watch *t)
 {
-    engine_unwatch(trio.m[t->member].engine, &t->w);
-    wait_for(t, &t->closed);
+    if (t->w.code == V2_OK) {
+        engine_unwatch(trio.m[t->member].engine, &t->w);
+        wait_for(t, &t->closed);
+    }
     pthread_mutex_destroy(&t->lock);
     pthread_cond_destroy(&t->cond);
 }
