@@ -40,7 +40,13 @@ static void push(struct engine *e, struct blob *command, const struct ticket *t)
     b->tickets[b->n++] = *t;
 }
 
-/* Without others a command is never sent twice. */
+/* Alone, nothing is lost or refused that could be sent again; nor when others come to vote, who
+ * have what is in the log by then. */
+static bool is_alone(const struct engine *e)
+{
+    return atomic_load_explicit(&e->pub_alone, memory_order_relaxed);
+}
+
 void forward_add(struct engine *e, struct proposal *p)
 {
     struct blob *command = p->command;
@@ -50,7 +56,7 @@ void forward_add(struct engine *e, struct proposal *p)
     }
     struct ticket t = {.origin = e->member_id, .request = waiting_add(&e->waiting, p)};
     command_address(command, t.origin, t.request);
-    p->command = e->conf.wire != NULL ? blob_ref(command) : NULL;
+    p->command = is_alone(e) ? NULL : blob_ref(command);
     p->term = 0;
     push(e, command, &t);
 }
@@ -133,7 +139,7 @@ static void submitted(struct engine *e, size_t n)
         const struct ticket *t = &e->batch.tickets[i];
         struct proposal *p =
             t->origin == e->member_id ? waiting_get(&e->waiting, t->request) : NULL;
-        if (p != NULL) {
+        if (p != NULL && p->command != NULL) {
             p->term = e->batch.entries[i].term;
             p->number = 0;
         }
@@ -176,7 +182,7 @@ static void drop_other_terms(struct engine *e)
 static bool submit(struct engine *e)
 {
     struct batch *b = &e->batch;
-    bool alone = e->conf.wire == NULL;
+    bool alone = is_alone(e);
     if (!alone)
         drop_other_terms(e);
     while (b->n > 0) {
@@ -224,7 +230,7 @@ static bool send_forward(struct engine *e, uint64_t leader, size_t from, size_t 
     }
     for (size_t i = from; i < to; i++) {
         struct proposal *p = waiting_get(&e->waiting, b->tickets[i].request);
-        if (p != NULL) {
+        if (p != NULL && p->command != NULL) {
             p->term = consensus_term(e->consensus);
             p->number = e->forwarding.number;
         }
@@ -329,8 +335,6 @@ void forward_refused(struct engine *e, const struct frame *f)
 static void send_lost_again(struct engine *e)
 {
     e->forwarding.lost = false;
-    if (e->conf.wire == NULL)
-        return;
     for (uint64_t r = e->waiting.oldest; r != e->waiting.next; r++) {
         struct proposal *p = waiting_get(&e->waiting, r);
         if (p != NULL && p->term != 0 && p->term < e->applied_term)

@@ -228,6 +228,7 @@ static void server_stop(struct server *s)
 {
     door_drain(s->door, DRAIN_MS);
     metrics_stop(&s->metrics);
+    engine_hand_over(s->engine);
     peers_close(&s->peers);
     engine_stop(s->engine); /* its last turns still speak to the door and to the peers */
     peers_stop(&s->peers);
