@@ -33,12 +33,15 @@ static int back_up(const struct words *w, struct copy_info *info, struct err *e)
     rv = target_begin(&to, or_here(words_get(w, "backup-dir")), words_get(w, "backup-wal-dir"), e);
     if (rv == 0) {
         const char *wal = words_get(w, "wal-dir");
+        struct founder self = {.id = rand_u64() | 1, .name = SPAN("")};
         struct copy_conf conf = {.io = &diskio_system,
                                  .from_wal = wal != NULL ? wal : from.wal,
                                  .from_snap = from.snap,
                                  .to_wal = to.wal,
                                  .to_snap = to.snap,
-                                 .member_id = rand_u64() | 1,
+                                 .member_id = self.id,
+                                 .n_founders = 1,
+                                 .founders = &self,
                                  .damaged = on_damaged};
         conf.cluster_id = identity_cluster(&conf.member_id, 1);
         rv = copy_state(&conf, info, e);

@@ -126,7 +126,6 @@ static void put_command(struct buf *b, const struct command *c)
                                         [COMMAND_MEMBER_ADD] = "memberAdd",
                                         [COMMAND_MEMBER_REMOVE] = "memberRemove",
                                         [COMMAND_MEMBER_UPDATE] = "memberUpdate",
-                                        [COMMAND_SKIP] = "skip",
                                         [COMMAND_ACCOUNT] = "account"};
     put_word(b, "command", kinds[c->kind]);
     key(b, "stamp");
@@ -155,9 +154,6 @@ static void put_command(struct buf *b, const struct command *c)
         break;
     case COMMAND_LEVEL:
         put_u64(b, "level", c->level);
-        break;
-    case COMMAND_SKIP:
-        put_u64(b, "indexes", c->skip);
         break;
     case COMMAND_ACCOUNT:
         put_account(b, &c->account);

@@ -291,9 +291,6 @@ static void apply_command(struct engine *e, uint64_t index, const struct log_ent
     case COMMAND_LEVEL:
         apply_level(e, &c);
         break;
-    case COMMAND_SKIP:
-        burn_many(e, c.skip);
-        break;
     case COMMAND_ACCOUNT:
         apply_account(e, index, &c);
         break;

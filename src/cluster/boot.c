@@ -4,76 +4,11 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "cluster/reach.h"
+#include "cluster/alone.h"
+#include "cluster/gather.h"
 #include "disk/advice.h"
 
 #include <stdlib.h>
-
-#define BOOT_WHAT_TO_DO                                                                            \
-    "restore this member from a backup, or remove it from the cluster and add it again with an "   \
-    "empty data directory"
-
-/* What the log holds, gathered while it is read. */
-struct replay {
-    struct log_reach reach;
-    struct log_entry *entries; /* those of reach */
-    size_t n, cap;
-    int64_t last_stamp_ns;
-};
-
-static void replay_cut(struct replay *r, size_t keep)
-{
-    while (r->n > keep)
-        blob_unref(r->entries[--r->n].payload);
-}
-
-static void replay_keep(struct replay *r, const struct wal_record *rec)
-{
-    replay_cut(r, (size_t)(rec->entry.index - r->reach.base_index - 1));
-    if (r->n == r->cap) {
-        r->cap = r->cap > 0 ? r->cap * 2 : 1024;
-        r->entries = mem_realloc(r->entries, r->cap * sizeof(*r->entries));
-    }
-    r->entries[r->n++] = (struct log_entry){.term = rec->entry.term,
-                                            .type = (enum entry_type)rec->entry.kind,
-                                            .payload = blob_copy(rec->entry.payload)};
-}
-
-/* Refuses what this program does not know, before anything is applied. */
-static int replay_look(struct replay *r, const struct wal_record *rec, struct err *err)
-{
-    struct command c = {.stamp_ns = 0};
-    int rv = 0;
-    if (rec->entry.kind == ENTRY_COMMAND)
-        rv = command_decode(rec->entry.payload, &c, err);
-    else if (rec->entry.kind != ENTRY_CHANGE && rec->entry.kind != ENTRY_BARRIER)
-        rv = err_set(err, ERR_VERSION, "of kind %u: written by a later version", rec->entry.kind);
-    if (rv != 0) {
-        err_add(err, rv == ERR_VERSION ? "; start a version of copse that knows it"
-                                       : "; " BOOT_WHAT_TO_DO);
-        return err_wrap(err, "entry %llu", (unsigned long long)rec->entry.index);
-    }
-    if (c.stamp_ns > r->last_stamp_ns)
-        r->last_stamp_ns = c.stamp_ns;
-    return 0;
-}
-
-static int replay_record(void *ctx, const struct wal_record *rec, struct err *err)
-{
-    struct replay *r = ((struct engine *)ctx)->replay;
-    int rv = log_reach_record(&r->reach, rec, err);
-    if (rv != 0) {
-        err_add(err, "; " BOOT_WHAT_TO_DO);
-        return rv;
-    }
-    bool kept = rec->type == WAL_ENTRY && rec->entry.index > r->reach.base_index;
-    if (kept)
-        replay_keep(r, rec);
-    else if (rec->type == WAL_ENTRY || rec->type == WAL_MARK)
-        replay_cut(r, 0);
-    CP_ASSERT(r->n == r->reach.entries);
-    return kept ? replay_look(r, rec, err) : 0;
-}
 
 /* Log thread. */
 static void on_durable(void *ctx, uint64_t lsn)
@@ -91,6 +26,11 @@ static void on_space(void *ctx, int trouble)
     mailbox_wake(&e->box);
 }
 
+static int on_record(void *ctx, const struct wal_record *rec, struct err *err)
+{
+    return gather_record(((struct engine *)ctx)->replay, rec, err);
+}
+
 static int open_log(struct engine *e, struct wal_info *info, struct err *err)
 {
     struct wal_conf conf = {.dir = e->conf.dir->wal,
@@ -99,7 +39,7 @@ static int open_log(struct engine *e, struct wal_info *info, struct err *err)
                             .stepped = e->conf.stepped,
                             .cluster_id = e->cluster_id,
                             .member_id = e->member_id,
-                            .replay = replay_record,
+                            .replay = on_record,
                             .durable = on_durable,
                             .space = on_space,
                             .ctx = e};
@@ -133,7 +73,7 @@ static int by_id(const void *a, const void *b)
 }
 
 /* The first entries of a new cluster: its members. Every founder writes the same bytes. */
-static void found_cluster(struct engine *e, struct replay *r)
+static void found_cluster(struct engine *e, struct gather *r)
 {
     const struct engine_conf *conf = &e->conf;
     CP_ASSERT(r->entries == NULL && conf->n_founders > 0 && conf->n_founders <= LIMIT_MEMBERS);
@@ -156,7 +96,7 @@ static void found_cluster(struct engine *e, struct replay *r)
              LOG_U("members", conf->n_founders), LOG_S("dir", conf->dir->path));
 }
 
-static int start_consensus(struct engine *e, const struct replay *r, struct err *err)
+static int start_consensus(struct engine *e, const struct gather *r, struct err *err)
 {
     struct consensus_conf conf = {.self = e->member_id,
                                   .election_ms = e->conf.election_ms,
@@ -179,7 +119,7 @@ static int start_consensus(struct engine *e, const struct replay *r, struct err 
 /* The log may go on from the snapshot only when it agrees with it (raft_step notes, 3.5: recovery);
  * otherwise it belongs to a history that the snapshot replaced. A snapshot that a peer sent may be
  * newer than all that the log knows of, its term too. */
-static void settle_log(struct engine *e, struct replay *r)
+static void settle_log(struct engine *e, struct gather *r)
 {
     struct log_reach *at = &r->reach;
     if (at->base_index == 0)
@@ -193,14 +133,14 @@ static void settle_log(struct engine *e, struct replay *r)
         if (r->n > 0)
             log_warn("member.log_replaced", LOG_U("entries", r->n),
                      LOG_U("snapshot", at->base_index));
-        replay_cut(r, 0);
+        gather_cut(r, 0);
         engine_consensus_ops.log_mark(e, at->base_index, at->base_term);
     }
     wal_sync(e->wal);
 }
 
 /* Snapshot, then log. */
-static int read_files(struct engine *e, struct replay *r, struct wal_info *info, struct err *err)
+static int read_files(struct engine *e, struct gather *r, struct wal_info *info, struct err *err)
 {
     bool found;
     int rv = snapshot_restore(e, &found, err);
@@ -218,7 +158,7 @@ static int read_files(struct engine *e, struct replay *r, struct wal_info *info,
 
 int engine_boot(struct engine *e, struct err *err)
 {
-    struct replay r = {.n = 0};
+    struct gather r = {.n = 0};
     struct wal_info info = {0};
     e->replay = &r;
     int rv = consensus_check_library(err);
@@ -228,17 +168,19 @@ int engine_boot(struct engine *e, struct err *err)
         goto out;
     if (info.fresh && r.reach.base_index > 0) {
         rv = err_set(err, ERR_CORRUPT,
-                     "%s has snapshots and %s no log; put it back, or " BOOT_WHAT_TO_DO,
+                     "%s has snapshots and %s no log; put it back, or " GATHER_WHAT_TO_DO,
                      e->conf.dir->snap, e->conf.dir->wal);
         goto out;
     }
     settle_log(e, &r);
     if (r.n == 0 && r.reach.base_index == 0 && !e->conf.joins)
         found_cluster(e, &r);
+    else if (e->conf.force_new)
+        alone_force(e, &r);
     timekeeper_start(&e->time, e->conf.clock, r.last_stamp_ns);
     rv = start_consensus(e, &r, err);
     if (rv != 0) {
-        err_add(err, "; " BOOT_WHAT_TO_DO);
+        err_add(err, "; " GATHER_WHAT_TO_DO);
         err_wrap(err, "%s", e->conf.dir->wal);
     }
     if (rv == 0 && e->snapshots.before > 0)
@@ -247,8 +189,7 @@ int engine_boot(struct engine *e, struct err *err)
         log_info("member.replayed", LOG_U("snapshot", r.reach.base_index), LOG_U("entries", r.n),
                  LOG_U("bytes", info.bytes), LOG_U("index", store_index(e->store)));
 out:
-    replay_cut(&r, 0);
-    mem_free(r.entries);
+    gather_fini(&r);
     e->replay = NULL;
     return rv;
 }

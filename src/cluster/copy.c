@@ -1,93 +1,116 @@
 #include "cluster/copy.h"
 
 #include "base/mem.h"
-#include "cluster/consensus.h"
-#include "cluster/member.h"
-#include "cluster/reach.h"
+#include "cluster/engine_priv.h"
+#include "cluster/gather.h"
 #include "cluster/snapload.h"
-#include "codec/command.h"
+#include "codec/dump.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <pthread.h>
 
-#define PIECE_BYTES ((size_t)1 << 20) /* written and waited for at a time */
+#define PIECE_BYTES ((size_t)1 << 20) /* rendered before it is written */
 
 struct copying {
     const struct copy_conf *conf;
     struct copy_info *info;
-    struct log_reach reach;
-    struct wal *wal;
-    struct blob *members; /* the new configuration */
-    size_t pending;       /* bytes appended since it was waited */
-    pthread_mutex_t lock;
-    pthread_cond_t moved;
-    /* guarded by lock */
-    uint64_t durable;
-    int trouble; /* why the log has no room; 0: it has */
+    struct engine *e; /* without log and consensus: it applies */
+    struct gather log;
+    struct snapshot_mark mark; /* of what is written */
 };
 
-/* Log thread. */
-static void on_durable(void *ctx, uint64_t lsn)
+static int adopt(struct copying *c, const char *path, const struct snapfile_id *id, struct err *e)
 {
-    struct copying *c = ctx;
-    pthread_mutex_lock(&c->lock);
-    c->durable = lsn;
-    pthread_cond_signal(&c->moved);
-    pthread_mutex_unlock(&c->lock);
+    struct load_result r;
+    uint64_t bytes;
+    int rv = snapshot_load(c->conf->io, path, id, &r, &bytes, e);
+    if (rv == 0) {
+        c->log.reach.base_index = c->info->snapshot_index = r.head.raft_index;
+        c->log.reach.base_term = r.head.raft_term;
+        c->log.last_stamp_ns = r.head.time_ns;
+        snapshot_adopt(c->e, &r, bytes);
+    }
+    load_result_fini(&r);
+    return rv;
 }
 
-/* A thread of the log. */
-static void on_space(void *ctx, int trouble)
+/* The newest good one, if there are any. */
+static int adopt_newest(struct copying *c, struct err *e)
 {
-    struct copying *c = ctx;
-    pthread_mutex_lock(&c->lock);
-    c->trouble = trouble;
-    pthread_cond_signal(&c->moved);
-    pthread_mutex_unlock(&c->lock);
+    const struct copy_conf *conf = c->conf;
+    struct snapfile_list list = {0};
+    bool found = false;
+    int rv = snapfile_find(conf->io, conf->from_snap, &list, e);
+    for (size_t i = 0; rv == 0 && !found && i < list.n; i++) {
+        char *path = snapfile_path(conf->from_snap, list.v[i]);
+        rv = adopt(c, path, &list.v[i], e);
+        mem_free(path);
+        found = rv == 0;
+        /* Gone: purged since the names were read. The log tells whether one before it will do. */
+        if (rv != ERR_CORRUPT && rv != -ENOENT)
+            continue;
+        if (conf->damaged != NULL)
+            conf->damaged(conf->ctx, e);
+        rv = 0;
+    }
+    snapfile_list_fini(&list);
+    return rv;
 }
 
-/* Until the log is durable up to LSN; the log itself would wait for room for ever. */
-static int wait_for(struct copying *c, uint64_t lsn, struct err *e)
-{
-    wal_flush(c->wal);
-    pthread_mutex_lock(&c->lock);
-    while (c->durable < lsn && c->trouble == 0)
-        pthread_cond_wait(&c->moved, &c->lock);
-    int trouble = c->durable < lsn ? c->trouble : 0;
-    pthread_mutex_unlock(&c->lock);
-    c->pending = 0;
-    return trouble != 0 ? err_sys(e, -trouble, "write %s", c->conf->to_wal) : 0;
-}
-
-static int append(struct copying *c, const struct wal_record *r, struct err *e)
-{
-    uint64_t lsn = wal_append(c->wal, r);
-    c->pending += r->type == WAL_ENTRY ? r->entry.payload.len + 64 : 64;
-    return c->pending >= PIECE_BYTES ? wait_for(c, lsn, e) : 0;
-}
-
-/* The record as the new cluster needs it: no votes, and its own member in place of others. What old
- * members published of themselves stays: it counts in the index, and concerns nobody. */
 static int on_record(void *ctx, const struct wal_place *place, const struct wal_record *r,
                      struct err *e)
 {
     struct copying *c = ctx;
-    struct wal_record new = *r;
     (void)place;
-    int rv = log_reach_record(&c->reach, r, e);
-    if (rv == 0 && r->type == WAL_ENTRY)
-        rv = log_reach_check(r, e);
-    if (rv != 0 || r->type == WAL_IDENTITY)
-        return rv;
-    if (r->type == WAL_STATE)
-        new.state.vote = 0;
-    if (r->type == WAL_ENTRY && r->entry.kind == ENTRY_CHANGE) {
-        new.entry.payload = blob_span(c->members);
-        c->info->members++;
+    return gather_record(&c->log, r, e);
+}
+
+static int gather_log(struct copying *c, struct err *e)
+{
+    struct wal_look look = {
+        .dir = c->conf->from_wal, .io = c->conf->io, .record = on_record, .ctx = c};
+    struct wal_info info;
+    int rv = wal_look(&look, &info, e);
+    if (rv == 0 && info.fresh)
+        rv = err_set(e, -ENOENT, "there is no log in %s", c->conf->from_wal);
+    return rv;
+}
+
+/* Every entry, acknowledged or not. */
+static void apply_log(struct copying *c)
+{
+    gather_cut(&c->log, (size_t)(log_reach_last(&c->log.reach) - c->log.reach.base_index));
+    timekeeper_start(&c->e->time, c->e->conf.clock, c->log.last_stamp_ns);
+    for (size_t i = 0; i < c->log.n; i++)
+        engine_consensus_ops.apply(c->e, c->log.reach.base_index + 1 + i, &c->log.entries[i]);
+    engine_publish(c->e);
+    c->info->entries = c->log.n;
+}
+
+/* The members of the new cluster in place of those of the old one. Its configuration is as old as
+ * the last entry. */
+static void replace_members(struct copying *c)
+{
+    struct member_table *t = &c->e->members;
+    uint32_t level = t->level;
+    member_table_fini(t);
+    t->level = level;
+    c->mark = (struct snapshot_mark){.index = c->e->applied_index,
+                                     .term = c->e->applied_term,
+                                     .members_index = c->e->applied_index};
+    for (unsigned i = 0; i < c->conf->n_founders; i++) {
+        const struct founder *f = &c->conf->founders[i];
+        struct command add = {.kind = COMMAND_MEMBER_ADD,
+                              .stamp_ns = c->log.last_stamp_ns,
+                              .member = {.id = f->id, .name = f->name}};
+        unsigned indexes;
+        for (unsigned k = 0; k < f->n_peer_urls; k++)
+            add.member.peer_urls[add.member.n_peer_urls++] = f->peer_urls[k];
+        enum member_outcome outcome = member_apply(t, &add, &indexes);
+        CP_ASSERT(outcome == MEMBER_DONE);
+        c->mark.members.m[i].id = f->id;
+        c->mark.members.m[i].role = MEMBER_VOTER;
     }
-    return append(c, &new, e);
+    c->mark.members.n = c->conf->n_founders;
 }
 
 static int write_lines(const struct copy_conf *conf, struct dump *dump, struct snapfile_id id,
@@ -109,82 +132,31 @@ static int write_lines(const struct copy_conf *conf, struct dump *dump, struct s
     return rv;
 }
 
-/* The same snapshot, of the new cluster. */
-static int write_snapshot(struct copying *c, struct load_result *r, struct err *e)
+static int write_snapshot(struct copying *c, struct err *e)
 {
-    struct dump_head head = r->head;
-    head.cluster_id = c->conf->cluster_id;
-    head.n_members = 1;
-    head.members[0] = (struct dump_member){.id = c->conf->member_id, .role = DUMP_VOTER};
-    c->reach.base_index = c->info->snapshot_index = head.raft_index;
-    c->reach.base_term = head.raft_term;
-    c->info->index = head.index;
-    const struct version *v = store_pin(r->store, 0);
-    struct dump *dump = dump_new(&head, v, r->events, r->n_events);
+    const struct version *v = store_pin(c->e->store, ENGINE_SLOT);
+    struct dump *dump = snapshot_dump(c->e, &c->mark, v);
+    c->info->index = version_index(v);
     int rv = write_lines(c->conf, dump,
-                         (struct snapfile_id){.index = head.raft_index, .term = head.raft_term}, e);
+                         (struct snapfile_id){.index = c->mark.index, .term = c->mark.term}, e);
     dump_free(dump);
-    store_unpin(r->store, 0);
+    store_unpin(c->e->store, ENGINE_SLOT);
     return rv;
 }
 
-static int copy_snapshot(struct copying *c, const char *path, const struct snapfile_id *id,
-                         struct err *e)
+static void on_durable(void *ctx, uint64_t lsn)
 {
-    struct load_result r;
-    uint64_t bytes;
-    int rv = snapshot_load(c->conf->io, path, id, &r, &bytes, e);
-    if (rv == 0)
-        rv = write_snapshot(c, &r, e);
-    load_result_fini(&r);
-    return rv;
+    (void)ctx;
+    (void)lsn;
 }
 
-/* The newest good one, if there are any. */
-static int copy_newest(struct copying *c, struct err *e)
+static void on_space(void *ctx, int trouble)
 {
-    const struct copy_conf *conf = c->conf;
-    struct snapfile_list list = {0};
-    bool found = false;
-    int rv = snapfile_find(conf->io, conf->from_snap, &list, e);
-    for (size_t i = 0; rv == 0 && !found && i < list.n; i++) {
-        char *path = snapfile_path(conf->from_snap, list.v[i]);
-        rv = copy_snapshot(c, path, &list.v[i], e);
-        mem_free(path);
-        found = rv == 0;
-        /* Gone: purged since the names were read. The log tells whether one before it will do. */
-        if (rv != ERR_CORRUPT && rv != -ENOENT)
-            continue;
-        if (conf->damaged != NULL)
-            conf->damaged(conf->ctx, e);
-        rv = 0;
-    }
-    snapfile_list_fini(&list);
-    return rv;
+    (void)ctx;
+    (void)trouble;
 }
 
-static int copy_log(struct copying *c, struct err *e)
-{
-    struct wal_look look = {
-        .dir = c->conf->from_wal, .io = c->conf->io, .record = on_record, .ctx = c};
-    struct wal_info info;
-    int rv = wal_look(&look, &info, e);
-    if (rv == 0 && info.fresh)
-        rv = err_set(e, -ENOENT, "there is no log in %s", c->conf->from_wal);
-    return rv;
-}
-
-/* A snapshot alone: the log begins behind it. */
-static int begin_log(struct copying *c, struct err *e)
-{
-    struct wal_record state = {.type = WAL_STATE};
-    struct wal_record mark = {.type = WAL_MARK};
-    state.state.term = mark.mark.term = c->reach.base_term;
-    mark.mark.index = c->reach.base_index;
-    int rv = append(c, &state, e);
-    return rv == 0 ? append(c, &mark, e) : rv;
-}
-
+/* It begins behind the snapshot. */
 static int write_log(struct copying *c, struct err *e)
 {
     struct wal_conf conf = {.dir = c->conf->to_wal,
@@ -194,43 +166,61 @@ static int write_log(struct copying *c, struct err *e)
                             .durable = on_durable,
                             .space = on_space,
                             .ctx = c};
+    struct wal_record state = {.type = WAL_STATE};
+    struct wal_record mark = {.type = WAL_MARK};
     struct wal_info info;
-    int rv = wal_open(&c->wal, &conf, &info, e);
+    struct wal *wal;
+    int rv = wal_open(&wal, &conf, &info, e);
     if (rv != 0)
         return rv;
     if (!info.fresh)
         rv = err_set(e, ERR_USAGE, "there is a log in %s already", conf.dir);
-    if (rv == 0)
-        rv = c->conf->snapshot != NULL ? begin_log(c, e) : copy_log(c, e);
+    state.state.term = c->log.reach.term > c->mark.term ? c->log.reach.term : c->mark.term;
+    mark.mark.index = c->mark.index;
+    mark.mark.term = c->mark.term;
     if (rv == 0) {
-        struct wal_record state = {.type = WAL_STATE};
-        state.state.term = c->reach.term > c->reach.base_term ? c->reach.term : c->reach.base_term;
-        rv = wait_for(c, wal_append(c->wal, &state), e);
+        (void)wal_append(wal, &state);
+        (void)wal_append(wal, &mark);
+        wal_sync(wal);
     }
-    wal_close(c->wal);
+    wal_close(wal);
     return rv;
+}
+
+static int copy(struct copying *c, struct err *e)
+{
+    int rv = 0;
+    if (c->conf->snapshot != NULL)
+        rv = adopt(c, c->conf->snapshot, NULL, e);
+    else if (c->conf->from_snap != NULL)
+        rv = adopt_newest(c, e);
+    if (rv == 0 && c->conf->snapshot == NULL)
+        rv = gather_log(c, e);
+    if (rv != 0)
+        return rv;
+    apply_log(c);
+    if (c->e->applied_index == 0)
+        return err_set(e, -ENOENT, "there is nothing in %s yet", c->conf->from_wal);
+    replace_members(c);
+    rv = write_snapshot(c, e);
+    return rv == 0 ? write_log(c, e) : rv;
 }
 
 int copy_state(const struct copy_conf *conf, struct copy_info *info, struct err *e)
 {
-    struct consensus_members members = {.n = 1};
-    members.m[0].id = conf->member_id;
-    members.m[0].role = MEMBER_VOTER;
-    struct copying c = {.conf = conf, .info = info, .members = consensus_bootstrap(&members)};
+    struct engine_conf engine = {.cluster_id = conf->cluster_id,
+                                 .member_id = conf->member_id,
+                                 .history_events = LIMIT_HISTORY_EVENTS,
+                                 .history_bytes = LIMIT_HISTORY_BYTES,
+                                 .io = conf->io,
+                                 .clock = &clock_system};
+    struct copying c = {.conf = conf, .info = info, .e = engine_new(&engine, e)};
     *info = (struct copy_info){0};
-    pthread_mutex_init(&c.lock, NULL);
-    pthread_cond_init(&c.moved, NULL);
-    int rv = 0;
-    if (conf->snapshot != NULL)
-        rv = copy_snapshot(&c, conf->snapshot, NULL, e);
-    else if (conf->from_snap != NULL)
-        rv = copy_newest(&c, e);
-    if (rv == 0)
-        rv = write_log(&c, e);
-    info->last_index = log_reach_last(&c.reach);
-    info->entries = info->last_index - c.reach.base_index;
-    pthread_cond_destroy(&c.moved);
-    pthread_mutex_destroy(&c.lock);
-    blob_unref(c.members);
+    if (c.e == NULL)
+        return e->code;
+    int rv = copy(&c, e);
+    info->last_index = c.e->applied_index;
+    gather_fini(&c.log);
+    engine_free(c.e);
     return rv;
 }

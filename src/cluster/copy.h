@@ -1,8 +1,9 @@
 /* copy: what a data directory holds, read without changing it, and put into a new one as the state
- * of a new cluster of one member. Needs no engine; any thread. */
+ * of a member of a new cluster: one snapshot, and a log that begins behind it. Any thread. */
 #pragma once
 
 #include "base/err.h"
+#include "cluster/engine.h"
 #include "disk/diskio.h"
 
 struct copy_conf {
@@ -13,6 +14,9 @@ struct copy_conf {
     /* To: empty directories. */
     const char *to_wal, *to_snap;
     uint64_t cluster_id, member_id; /* the new ones */
+    /* All members of the new cluster; for each of them the same is to be copied. */
+    unsigned n_founders;
+    const struct founder *founders;
     /* A snapshot was damaged; the one before it is tried. May be NULL. */
     void (*damaged)(void *ctx, const struct err *e);
     void *ctx;
@@ -21,8 +25,7 @@ struct copy_conf {
 struct copy_info {
     uint64_t snapshot_index; /* 0: none */
     uint64_t last_index, entries;
-    uint64_t index;   /* of the key space, as of the snapshot; 0: none */
-    unsigned members; /* entries about members that were replaced */
+    uint64_t index; /* of the key space */
 };
 
 /* All is durable on 0, except the names of TO's directories themselves. Every entry is taken,

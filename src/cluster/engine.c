@@ -356,7 +356,7 @@ static void first_turn(struct engine *e)
     engine_publish(e);
 }
 
-static void engine_free(struct engine *e)
+void engine_free(struct engine *e)
 {
     if (e->wal != NULL)
         wal_close(e->wal);
@@ -373,7 +373,7 @@ static void engine_free(struct engine *e)
     mem_free(e);
 }
 
-int engine_start(struct engine **out, const struct engine_conf *conf, struct err *err)
+struct engine *engine_new(const struct engine_conf *conf, struct err *err)
 {
     struct engine *e = mem_zalloc(sizeof(*e));
     CP_ASSERT(conf->member_id != 0 && conf->cluster_id != 0);
@@ -386,7 +386,8 @@ int engine_start(struct engine **out, const struct engine_conf *conf, struct err
     int rv = mailbox_init(&e->box, LIMIT_ENGINE_MAIL);
     if (rv != 0) {
         mem_free(e);
-        return err_sys(err, -rv, "create the engine's mailbox");
+        (void)err_sys(err, -rv, "create the engine's mailbox");
+        return NULL;
     }
     pthread_mutex_init(&e->lock, NULL);
     pthread_condattr_t monotonic;
@@ -401,7 +402,15 @@ int engine_start(struct engine **out, const struct engine_conf *conf, struct err
     e->peers_changed = true;
     e->store = store_new();
     e->hub = hub_new(conf->history_events, conf->history_bytes, engine_existed, e);
-    rv = engine_boot(e, err);
+    return e;
+}
+
+int engine_start(struct engine **out, const struct engine_conf *conf, struct err *err)
+{
+    struct engine *e = engine_new(conf, err);
+    if (e == NULL)
+        return err->code;
+    int rv = engine_boot(e, err);
     if (rv != 0)
         goto fail;
     first_turn(e);

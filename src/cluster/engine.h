@@ -40,6 +40,9 @@ struct engine_conf {
     bool joins;
     unsigned n_founders;
     const struct founder *founders;
+    /* Of the members that the directory knows, only this one is left: it goes on alone with the
+     * data. */
+    bool force_new;
     const struct wire *wire; /* NULL: there are no other members, nor will there be */
     struct span name;
     const struct span *peer_urls, *client_urls; /* advertised */

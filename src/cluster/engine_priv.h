@@ -78,7 +78,7 @@ struct engine {
     struct forwarding forwarding;
     struct reading reading;
     uint64_t applied_index, applied_term;
-    struct replay *replay;            /* boot.c, while the log is read */
+    struct gather *replay;            /* boot.c, while the log is read */
     struct event *events[EVENTS_MAX]; /* of this turn, not yet announced; one reference each */
     size_t events_n;
     struct job *jobs; /* stepped: those that wait, oldest first */
@@ -94,6 +94,10 @@ struct engine {
     bool reclaiming;       /* the store has more to free */
     bool dirty;            /* the tree was changed since the last publish */
 };
+
+/* engine.c: without log and consensus; for copy.c too. */
+struct engine *engine_new(const struct engine_conf *conf, struct err *err);
+void engine_free(struct engine *e);
 
 /* boot.c: log and consensus, up to the point where committed entries have been applied. */
 int engine_boot(struct engine *e, struct err *err) CP_MUST_CHECK;

@@ -15,6 +15,7 @@ noinst_LIBRARIES += %D%/libcluster.a
 	%D%/guards.c %D%/guards.h \
 	%D%/logcache.c %D%/logcache.h
 %C%_libcluster_a_SOURCES += \
+	%D%/alone.c %D%/alone.h \
 	%D%/applier.c \
 	%D%/boot.c \
 	%D%/copy.c %D%/copy.h \
@@ -25,6 +26,7 @@ noinst_LIBRARIES += %D%/libcluster.a
 	%D%/frame_decode.c \
 	%D%/install.c %D%/install.h \
 	%D%/introduce.c \
+	%D%/gather.c %D%/gather.h \
 	%D%/job.c %D%/job.h \
 	%D%/lead.c %D%/lead.h \
 	%D%/member.c %D%/member.h \

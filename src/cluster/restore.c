@@ -41,8 +41,7 @@ void adopt_members(struct engine *e, const struct dump_head *head)
     e->peers_changed = true;
 }
 
-/* What the file held becomes the engine's state. */
-static void adopt(struct engine *e, struct load_result *r, uint64_t bytes)
+void snapshot_adopt(struct engine *e, struct load_result *r, uint64_t bytes)
 {
     const struct dump_head *head = &r->head;
     store_free(e->store);
@@ -76,7 +75,7 @@ static int restore_one(struct engine *e, struct snapfile_id id, struct err *err)
             e->conf.dir->snap, (unsigned long long)r.head.cluster_id,
             (unsigned long long)e->cluster_id);
     else
-        adopt(e, &r, bytes);
+        snapshot_adopt(e, &r, bytes);
     load_result_fini(&r);
     return rv;
 }

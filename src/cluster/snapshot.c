@@ -135,8 +135,8 @@ static void fill_head(struct engine *e, const struct snapshot_mark *mark, struct
     fill_members(&e->members, &mark->members, head);
 }
 
-static struct dump *begin_dump(struct engine *e, const struct snapshot_mark *mark,
-                               const struct version *v)
+struct dump *snapshot_dump(struct engine *e, const struct snapshot_mark *mark,
+                           const struct version *v)
 {
     struct dump_head head;
     fill_head(e, mark, &head);
@@ -165,7 +165,7 @@ void snapshot_turn(struct engine *e)
     j->begun_ns = clock_mono_ns(e->conf.clock);
     j->mark = mark;
     j->pin = pin;
-    j->dump = begin_dump(e, &mark, v);
+    j->dump = snapshot_dump(e, &mark, v);
     int rv = job_start(&j->job);
     if (rv != 0) {
         log_warn("snapshot.no_thread", LOG_S("error", err_text(rv)));

@@ -11,8 +11,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct dump;
 struct engine;
+struct load_result;
 struct snapshot_job;
+struct version;
 
 /* Engine only. */
 struct snapshotter {
@@ -37,3 +40,8 @@ void snapshot_drop(struct mail *mail);
  * none. A damaged one is passed over with a warning: whether the log still reaches back to the one
  * before it, the replay tells. */
 int snapshot_restore(struct engine *e, bool *found, struct err *err) CP_MUST_CHECK;
+/* What a snapshot held becomes the engine's state; takes the store. */
+void snapshot_adopt(struct engine *e, struct load_result *r, uint64_t bytes);
+/* What goes into one of V (pinned until dump_free) at MARK. */
+struct dump *snapshot_dump(struct engine *e, const struct snapshot_mark *mark,
+                           const struct version *v);

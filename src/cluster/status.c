@@ -48,3 +48,11 @@ unsigned engine_members(struct engine *e, struct member_ref out[LIMIT_MEMBERS])
     pthread_mutex_unlock(&e->lock);
     return n;
 }
+
+bool engine_was_removed(struct engine *e, uint64_t id)
+{
+    pthread_mutex_lock(&e->lock);
+    bool removed = member_was_removed(&e->members, id) && member_leaving(&e->members, id) == NULL;
+    pthread_mutex_unlock(&e->lock);
+    return removed;
+}

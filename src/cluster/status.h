@@ -87,3 +87,5 @@ struct member_ref {
 };
 /* Fills OUT in the order of the ids; gives their number. */
 unsigned engine_members(struct engine *e, struct member_ref out[LIMIT_MEMBERS]);
+/* Was ID a member, and is it removed for good, so that nobody waits for it any more? */
+bool engine_was_removed(struct engine *e, uint64_t id);

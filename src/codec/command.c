@@ -77,7 +77,6 @@ static size_t body_bytes(const struct command *c)
         return STORE_FIXED_BYTES + c->op.path.len + c->op.value.len + c->op.prev_value.len;
     case COMMAND_EXPIRE:
     case COMMAND_LEVEL:
-    case COMMAND_SKIP:
         return 4;
     case COMMAND_MEMBER:
     case COMMAND_MEMBER_ADD:
@@ -180,9 +179,6 @@ struct blob *command_encode(const struct command *c)
     case COMMAND_MEMBER_REMOVE:
     case COMMAND_MEMBER_UPDATE:
         put_member(&at, &c->member);
-        break;
-    case COMMAND_SKIP:
-        put_u32(&at, c->skip);
         break;
     case COMMAND_ACCOUNT:
         put_account(&at, &c->account);
@@ -356,9 +352,6 @@ static bool get_body(struct reader *r, struct command *out)
     case COMMAND_MEMBER_REMOVE:
     case COMMAND_MEMBER_UPDATE:
         return get_member(r, &out->member);
-    case COMMAND_SKIP:
-        out->skip = (uint32_t)get_uint(r, 4);
-        return true;
     case COMMAND_ACCOUNT:
         return get_account(r, &out->account);
     }

@@ -20,8 +20,7 @@ enum command_kind {
     COMMAND_MEMBER_ADD = 5,    /* id and peer URLs; a founder's name too */
     COMMAND_MEMBER_REMOVE = 6, /* id */
     COMMAND_MEMBER_UPDATE = 7, /* id and new peer URLs */
-    COMMAND_SKIP = 8, /* store indexes that others' commands once cost, and nothing else: restore */
-    COMMAND_ACCOUNT = 9, /* one account_op */
+    COMMAND_ACCOUNT = 8, /* one account_op */
 };
 
 #define COMMAND_FORMAT      1
@@ -45,7 +44,6 @@ struct command {
         uint32_t expire_max;          /* EXPIRE */
         struct command_member member; /* MEMBER, MEMBER_ADD, MEMBER_REMOVE, MEMBER_UPDATE */
         uint32_t level;               /* LEVEL */
-        uint32_t skip;                /* SKIP */
         struct account_op account;    /* ACCOUNT */
     };
 };

@@ -17,9 +17,10 @@ struct line {
     char *urls[COMMAND_MEMBER_URLS]; /* owned */
     /* Atomic. */
     atomic_uint refs;
-    atomic_bool up;        /* net sets: the peer takes frames */
-    atomic_size_t waiting; /* bytes: engine adds, net takes off once libcurl has them */
-    atomic_bool uploading; /* a snapshot is on its way; engine sets, upload clears */
+    atomic_bool up;         /* net sets: the peer takes frames */
+    _Atomic uint64_t up_ns; /* net sets: since when, monotonic */
+    atomic_size_t waiting;  /* bytes: engine adds, net takes off once libcurl has them */
+    atomic_bool uploading;  /* a snapshot is on its way; engine sets, upload clears */
     /* Net only. */
     struct list place;
     struct mail mail; /* net.c */

@@ -6,6 +6,7 @@ noinst_LIBRARIES += %D%/libpeer.a
 	%D%/download.c %D%/download.h \
 	%D%/gate.c %D%/gate.h %D%/gate_priv.h \
 	%D%/inflow.c %D%/inflow.h \
+	%D%/join.c %D%/join.h \
 	%D%/line.c %D%/line.h \
 	%D%/net.c %D%/net.h \
 	%D%/pages.c \

@@ -90,6 +90,7 @@ static void note_up(struct line *l)
     l->told = false;
     l->tried = 0;
     l->backoff_ms = 0;
+    atomic_store_explicit(&l->up_ns, clock_mono_ns(&clock_system), memory_order_relaxed);
     atomic_store_explicit(&l->up, true, memory_order_release);
 }
 

@@ -1,6 +1,7 @@
 /* peer: the floor as a whole, and the engine's side of the wire. */
 #include "peer/peer.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "peer/gate.h"
@@ -21,11 +22,11 @@ struct peer {
     struct net *net;
     struct upload *upload;
     struct gate *gate; /* from peer_open to peer_close */
-    /* Engine thread only. */
+    pthread_mutex_t lock;
+    /* The engine thread writes, under the lock; others read under it. */
     unsigned n_lines;
     struct line *lines[LINES_MAX];
     /* Guarded by lock: the engine is there from peer_open to peer_close. */
-    pthread_mutex_t lock;
     struct engine *engine;
 };
 
@@ -61,6 +62,7 @@ static void on_peers(void *ctx, const struct wire_peer *peers, unsigned n)
     struct peer *p = ctx;
 
     CP_ASSERT(n <= LINES_MAX);
+    pthread_mutex_lock(&p->lock);
     for (unsigned i = p->n_lines; i-- > 0;) {
         const struct wire_peer *peer = find_peer(peers, n, p->lines[i]->id);
 
@@ -74,6 +76,7 @@ static void on_peers(void *ctx, const struct wire_peer *peers, unsigned n)
         p->lines[p->n_lines] = line_new(&peers[i]);
         net_add(p->net, p->lines[p->n_lines++]);
     }
+    pthread_mutex_unlock(&p->lock);
 }
 
 static bool on_send(void *ctx, uint64_t to, struct frame **f)
@@ -101,6 +104,20 @@ static bool on_send_snapshot(void *ctx, uint64_t to, struct frame **f, uint64_t 
         return false;
     upload_begin(p->upload, l, f, (struct snapfile_id){.index = index, .term = term});
     return true;
+}
+
+/* ---- any thread ---- */
+
+uint64_t peer_connected_ns(struct peer *p, uint64_t id)
+{
+    uint64_t now = clock_mono_ns(&clock_system), since = now;
+
+    pthread_mutex_lock(&p->lock);
+    struct line *l = find(p, id);
+    if (l != NULL && atomic_load_explicit(&l->up, memory_order_acquire))
+        since = atomic_load_explicit(&l->up_ns, memory_order_relaxed);
+    pthread_mutex_unlock(&p->lock);
+    return since < now ? now - since : 0;
 }
 
 /* ---- the floor ---- */

@@ -31,6 +31,8 @@ struct peer_conf {
 int peer_new(struct peer **out, const struct peer_conf *conf, struct err *e) CP_MUST_CHECK;
 /* Valid until peer_free. */
 const struct wire *peer_wire(struct peer *p);
+/* For how long frames to member ID have found a way; 0: they do not. Any thread. */
+uint64_t peer_connected_ns(struct peer *p, uint64_t id);
 /* The way in: from now on frames go to api's engine. */
 int peer_open(struct peer *p, struct api *api, struct err *e) CP_MUST_CHECK;
 /* Nothing comes in any more, and the engine is not used again; before engine_stop. What the engine

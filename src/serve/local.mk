@@ -4,6 +4,7 @@ noinst_LIBRARIES += %D%/libserve.a
 	%D%/options.c %D%/options.h %D%/options_priv.h \
 	%D%/options_table.c %D%/options_file.c %D%/options_check.c %D%/options_show.c \
 	%D%/options_tls.c \
+	%D%/bootstrap.c %D%/bootstrap.h \
 	%D%/peers.c %D%/peers.h \
 	%D%/secure.c %D%/secure.h \
 	%D%/logs.c %D%/logs.h \

@@ -40,7 +40,7 @@ struct options {
     unsigned heartbeat_ms, election_ms;
     unsigned snapshot_count, history_events, history_bytes;
     unsigned workers, connections_max, watchers_max, head_bytes, idle_timeout_s;
-    bool strict_reconfig;
+    bool strict_reconfig, force_new_cluster;
     bool debug, enable_v2, help, version, print_config;
     unsigned char from[OPTIONS_MAX]; /* enum option_source, by row */
     /* derived */

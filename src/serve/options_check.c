@@ -71,47 +71,6 @@ static int parse_urls(struct url_list *list, const char *text, const char *flag,
     return rv;
 }
 
-static bool has_url(const struct url_list *list, struct span url)
-{
-    for (unsigned i = 0; i < list->n; i++)
-        if (span_eq(list->text[i], url))
-            return true;
-    return false;
-}
-
-/* This version serves clusters of one: --initial-cluster must name just this member, with its peer
- * URLs. */
-static int check_cluster(const struct options *o, struct err *e)
-{
-    struct span rest = span_of(o->initial_cluster);
-    unsigned own = 0;
-    while (rest.len > 0) {
-        struct span item = cut(&rest, ',');
-        struct span url = item;
-        struct span name = cut(&url, '=');
-        if (!span_eq(name, span_of(o->name)))
-            return err_set(
-                e, ERR_USAGE,
-                "--initial-cluster: %.*s is not this member (--name %s); this version serves "
-                "clusters of one member",
-                (int)item.len, item.ptr, o->name);
-        if (!has_url(&o->advertise_peer, url))
-            return err_set(
-                e, ERR_USAGE,
-                "--initial-cluster has %.*s, which is not in --initial-advertise-peer-urls=%s; "
-                "make them the same",
-                (int)item.len, item.ptr, o->initial_advertise_peer_urls);
-        own++;
-    }
-    if (own != 0 && own != o->advertise_peer.n)
-        return err_set(
-            e, ERR_USAGE,
-            "--initial-cluster and --initial-advertise-peer-urls=%s name different URLs; make "
-            "them the same",
-            o->initial_advertise_peer_urls);
-    return 0;
-}
-
 static int check_times(const struct options *o, struct err *e)
 {
     if (o->heartbeat_ms == 0)
@@ -143,11 +102,11 @@ static int check_words(struct options *o, struct err *e)
 {
     if (o->name[0] == '\0')
         return err_set(e, ERR_USAGE, "--name must not be empty");
-    if (strcmp(o->initial_cluster_state, "new") != 0)
-        return err_set(
-            e, ERR_USAGE,
-            "--initial-cluster-state=%s: this version can only start a cluster of its own (new)",
-            o->initial_cluster_state);
+    if (strcmp(o->initial_cluster_state, "new") != 0 &&
+        strcmp(o->initial_cluster_state, "existing") != 0)
+        return err_set(e, ERR_USAGE,
+                       "invalid value \"%s\" for --initial-cluster-state: new, or existing",
+                       o->initial_cluster_state);
     if (!o->enable_v2)
         return err_set(e, ERR_USAGE, "--enable-v2=false: copse serves the v2 API and nothing else");
     if (o->history_events == 0 || o->history_events > LIMIT_HISTORY_EVENTS_MAX)
@@ -193,8 +152,6 @@ int options_check(struct options *o, struct err *e)
     if (rv == 0)
         rv = parse_urls(&o->advertise_peer, o->initial_advertise_peer_urls,
                         "initial-advertise-peer-urls", e);
-    if (rv == 0)
-        rv = check_cluster(o, e);
     if (rv == 0 && o->listen_metrics_urls[0] != '\0')
         rv = parse_urls(&o->listen_metrics, o->listen_metrics_urls, "listen-metrics-urls", e);
     return rv == 0 ? options_check_tls(o, e) : rv;

@@ -8,11 +8,12 @@
 #define TEXT(n)   TEXT_(n)
 #define TEXT_(n)  #n
 
-#define NO_TLS   "this version serves http only; leave TLS to a proxy in front"
-#define NO_PROXY "copse is no proxy; point clients at the members, or run one member more"
-#define NO_V3    "there is no v3 API"
-#define ZERO_4   "a flag of etcd 0.4"
-#define GO_HTTP2 "there is no gRPC"
+#define NO_TLS       "this version serves http only; leave TLS to a proxy in front"
+#define NO_PROXY     "copse is no proxy; point clients at the members, or run one member more"
+#define NO_DISCOVERY "members find each other by --initial-cluster: name all of them there"
+#define NO_V3        "there is no v3 API"
+#define ZERO_4       "a flag of etcd 0.4"
+#define GO_HTTP2     "there is no gRPC"
 
 const struct option_def options_table[] = {
     {GROUP_MEMBER, "name", OPTION_STRING, AT(name), "default", "NAME", "name of this member", NULL},
@@ -24,7 +25,7 @@ const struct option_def options_table[] = {
      "http://localhost:2379", "URLS",
      "client URLs told to clients; needed when --listen-client-urls is given", NULL},
     {GROUP_MEMBER, "listen-peer-urls", OPTION_STRING, AT(listen_peer_urls), "http://localhost:2380",
-     "URLS", "addresses to serve peers on", NULL},
+     "URLS", "addresses to serve other members on", NULL},
     {GROUP_MEMBER, "snapshot-count", OPTION_UINT, AT(snapshot_count), "10000", "N",
      "applied entries between snapshots; 0: 10000", NULL},
     {GROUP_MEMBER, "heartbeat-interval", OPTION_UINT, AT(heartbeat_ms), "100", "MS",
@@ -37,12 +38,14 @@ const struct option_def options_table[] = {
     {GROUP_CLUSTER, "initial-advertise-peer-urls", OPTION_STRING, AT(initial_advertise_peer_urls),
      "http://localhost:2380", "URLS", "peer URLs of this member; its id is made of them", NULL},
     {GROUP_CLUSTER, "initial-cluster", OPTION_STRING, AT(initial_cluster), "", "NAME=URL,...",
-     "members of the new cluster (default NAME=peer URLs); this version serves one", NULL},
-    {GROUP_CLUSTER, "initial-cluster-state", OPTION_STRING, AT(initial_cluster_state), "new", "new",
-     "whether the cluster is new", NULL},
+     "all members of the cluster, this one too (default NAME=peer URLs)", NULL},
+    {GROUP_CLUSTER, "initial-cluster-state", OPTION_STRING, AT(initial_cluster_state), "new",
+     "STATE", "new, or existing: this member was added to one that runs", NULL},
     {GROUP_CLUSTER, "initial-cluster-token", OPTION_STRING, AT(initial_cluster_token),
      "etcd-cluster", "TOKEN", "goes into the ids of members and cluster", NULL},
 
+    {GROUP_CLUSTER, "force-new-cluster", OPTION_BOOL, AT(force_new_cluster), "false", NULL,
+     "go on alone with the data of this directory: the other members are lost", NULL},
     {GROUP_CLUSTER, "strict-reconfig-check", OPTION_BOOL, AT(strict_reconfig), "true", NULL,
      "refuse a change of members that could cost the quorum", NULL},
 
@@ -193,16 +196,10 @@ const struct option_def options_table[] = {
      "the log stands in the data directory; make DATA-DIR/member/wal a symbolic link before the "
      "first start",
      NULL},
-    {GROUP_REFUSED, "discovery", OPTION_STRING, 0, "", "URL",
-     "this version serves clusters of one member", NULL},
-    {GROUP_REFUSED, "discovery-proxy", OPTION_STRING, 0, "", "URL",
-     "this version serves clusters of one member", NULL},
-    {GROUP_REFUSED, "discovery-srv", OPTION_STRING, 0, "", "DOMAIN",
-     "this version serves clusters of one member", NULL},
-    {GROUP_REFUSED, "discovery-srv-name", OPTION_STRING, 0, "", "SUFFIX",
-     "this version serves clusters of one member", NULL},
-    {GROUP_REFUSED, "force-new-cluster", OPTION_BOOL, 0, "false", NULL,
-     "this version serves clusters of one member", NULL},
+    {GROUP_REFUSED, "discovery", OPTION_STRING, 0, "", "URL", NO_DISCOVERY, NULL},
+    {GROUP_REFUSED, "discovery-proxy", OPTION_STRING, 0, "", "URL", NO_DISCOVERY, NULL},
+    {GROUP_REFUSED, "discovery-srv", OPTION_STRING, 0, "", "DOMAIN", NO_DISCOVERY, NULL},
+    {GROUP_REFUSED, "discovery-srv-name", OPTION_STRING, 0, "", "SUFFIX", NO_DISCOVERY, NULL},
     {GROUP_REFUSED, "proxy", OPTION_STRING, 0, "off", "MODE", NO_PROXY, NULL},
     {GROUP_REFUSED, "peer-cert-file", OPTION_STRING, 0, "", "FILE", NO_TLS,
      "peer-transport-security.cert-file"},

@@ -2,6 +2,7 @@
 
 #include "base/listen.h"
 #include "base/log.h"
+#include "cluster/status.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -21,13 +22,21 @@ int peers_listen(struct peers *p, const struct options *o, struct err *e)
         struct listen_at at = {urls->host[i], urls->port[i], "listen-peer-urls"};
         int n = listen_open(&at, p->fds + p->n_fds, PEERS_SOCKETS - p->n_fds, e);
         if (n == -EADDRINUSE && !asked_for(o))
-            log_warn("peer.not_listening", LOG_S("reason", e->text));
+            log_warn("peer.not_listening", LOG_S("reason", e->text),
+                     LOG_S("effect", "no member can be added to this one"));
         else if (n < 0)
             return n;
         else
             p->n_fds += (unsigned)n;
     }
     return 0;
+}
+
+/* Gate thread, while it is open. */
+static bool is_removed(void *ctx, uint64_t id)
+{
+    struct peers *p = ctx;
+    return engine_was_removed(p->engine, id);
 }
 
 int peers_start(struct peers *p, const struct datadir *dir, uint64_t cluster_id, uint64_t member_id,
@@ -38,12 +47,15 @@ int peers_start(struct peers *p, const struct datadir *dir, uint64_t cluster_id,
                              .listen_fds = p->fds,
                              .n_listen = p->n_fds,
                              .snap_dir = dir->snap,
-                             .io = &diskio_system};
+                             .io = &diskio_system,
+                             .is_removed = is_removed,
+                             .ctx = p};
     return peer_new(&p->peer, &conf, e);
 }
 
 int peers_open(struct peers *p, struct api *api, struct err *e)
 {
+    p->engine = api->engine;
     return peer_open(p->peer, api, e);
 }
 

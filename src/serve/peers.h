@@ -9,6 +9,7 @@
 
 struct peers {
     struct peer *peer;
+    struct engine *engine; /* once it runs */
     unsigned n_fds;
     int fds[PEERS_SOCKETS];
 };

@@ -4,9 +4,9 @@
 #include "base/listen.h"
 #include "base/log.h"
 #include "cluster/engine.h"
-#include "cluster/identity.h"
 #include "disk/datadir.h"
 #include "http/door.h"
+#include "serve/bootstrap.h"
 #include "serve/logs.h"
 #include "serve/metrics.h"
 #include "serve/options.h"
@@ -30,7 +30,7 @@
 struct server {
     struct options options;
     struct datadir dir;
-    struct founder founder;
+    struct bootstrap bootstrap;
     struct engine *engine;
     struct api api;
     struct door *door;
@@ -118,27 +118,28 @@ static void on_turn_end(void *server)
 static void on_removed(void *server)
 {
     (void)server;
-    log_error("server.removed", LOG_S("text", "this member was removed from the cluster for good"));
     kill(getpid(), SIGTERM);
+}
+
+static uint64_t connected_ns(void *peer, uint64_t id)
+{
+    return peer_connected_ns(peer, id);
 }
 
 static int start_engine(struct server *s, struct err *e)
 {
     const struct options *o = &s->options;
-    struct founder *self = &s->founder;
-    self->peer_urls = o->advertise_peer.text;
-    self->n_peer_urls = o->advertise_peer.n;
-    self->id =
-        identity_member(self->peer_urls, self->n_peer_urls, span_of(o->initial_cluster_token), 0);
-    uint64_t cluster_id = identity_cluster(&self->id, 1);
-    int rv = peers_start(&s->peers, &s->dir, cluster_id, self->id, e);
+    const struct bootstrap *b = &s->bootstrap;
+    int rv = peers_start(&s->peers, &s->dir, b->cluster_id, b->member_id, e);
     if (rv != 0)
         return rv;
     struct engine_conf conf = {.dir = &s->dir,
-                               .cluster_id = cluster_id,
-                               .member_id = self->id,
-                               .n_founders = 1,
-                               .founders = self,
+                               .cluster_id = b->cluster_id,
+                               .member_id = b->member_id,
+                               .joins = b->joins,
+                               .n_founders = b->n_founders,
+                               .founders = b->founders,
+                               .force_new = o->force_new_cluster,
                                .wire = peer_wire(s->peers.peer),
                                .name = span_of(o->name),
                                .peer_urls = o->advertise_peer.text,
@@ -158,13 +159,16 @@ static int start_engine(struct server *s, struct err *e)
     return engine_start(&s->engine, &conf, e);
 }
 
-/* Up the ladder: lock, certificates, sockets, door, the way to the peers, engine, doors open. */
+/* Up the ladder: who this is, lock, certificates, sockets, door, the way to the peers, engine,
+ * doors open. */
 static int server_start(struct server *s, struct err *e)
 {
     const struct options *o = &s->options;
-    int rv = datadir_open(&s->dir, o->data_dir, e);
+    int rv = bootstrap_begin(&s->bootstrap, o, e);
+    if (rv == 0)
+        rv = datadir_open(&s->dir, o->data_dir, e);
     if (rv != 0)
-        return rv;
+        goto forget;
     rv = secure_start(&s->secure, o, e);
     if (rv == 0)
         rv = listen_all(s, e);
@@ -201,6 +205,8 @@ static int server_start(struct server *s, struct err *e)
         goto stop_engine;
     s->api = (struct api){.engine = s->engine,
                           .strict_reconfig = o->strict_reconfig,
+                          .connected_ns = connected_ns,
+                          .peers = s->peers.peer,
                           .metrics = metrics_add,
                           .metrics_ctx = &s->metrics};
     rv = peers_open(&s->peers, &s->api, e);
@@ -220,6 +226,8 @@ close_sockets:
         close(s->fds[--s->n_fds]);
     secure_stop(&s->secure);
     datadir_close(&s->dir);
+forget:
+    bootstrap_end(&s->bootstrap);
     return rv;
 }
 
@@ -237,6 +245,7 @@ static void server_stop(struct server *s)
         close(s->fds[--s->n_fds]);
     secure_stop(&s->secure);
     datadir_close(&s->dir);
+    bootstrap_end(&s->bootstrap);
 }
 
 /* What the service manager is told: how it stands, and that the engine still takes turns. */
@@ -351,7 +360,7 @@ int serve_main(int argc, char **argv)
     else if (s.options.print_config)
         options_print(&s.options, stdout);
     else if (run(&s, &e) != 0)
-        code = fail(&e, EXIT_FAILED);
+        code = fail(&e, e.code == ERR_USAGE ? EXIT_USAGE : EXIT_FAILED);
     options_fini(&s.options);
     return code;
 }
