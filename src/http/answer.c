@@ -102,8 +102,9 @@ static enum MHD_Result act(struct conn *k, struct api_result *r)
     case API_READ:
         return confirm(k, r->read);
     case API_WATCH:
-        if (atomic_load_explicit(&w->door->watches, memory_order_relaxed) >=
+        if (atomic_fetch_add_explicit(&w->door->watches, 1, memory_order_relaxed) >=
             w->door->conf.watchers_max) {
+            atomic_fetch_sub_explicit(&w->door->watches, 1, memory_order_relaxed);
             buf_fini(&r->watch.path);
             return reply_raft_error(k, MHD_HTTP_SERVICE_UNAVAILABLE,
                                     "etcdserver: too many watches");

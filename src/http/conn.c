@@ -70,48 +70,68 @@ void conn_resume(struct conn *k)
     MHD_resume_connection(k->mhd);
 }
 
+/* libmicrohttpd asks a socket that gave less than it has room for no more before there is news. An
+ * end that came together with the last bytes is no news: so it is looked for on each connection. */
+static void watch_end(struct conn *k)
+{
+    struct epoll_event ev = {.events = EPOLLRDHUP | EPOLLET, .data.ptr = k};
+
+    /* Without it (the kernel is out of memory) such a connection stays until it is idle too long,
+     * and a watch until its next event. */
+    k->end_watched = epoll_ctl(k->worker->ep, EPOLL_CTL_ADD, k->fd, &ev) == 0;
+}
+
+static void unwatch_end(struct conn *k)
+{
+    if (k->end_watched)
+        (void)epoll_ctl(k->worker->ep, EPOLL_CTL_DEL, k->fd, NULL);
+    k->end_watched = false;
+}
+
 void conn_watch_hangup(struct conn *k)
 {
-    struct epoll_event ev = {.events = EPOLLRDHUP | EPOLLONESHOT, .data.ptr = k};
-
-    /* Without it (the kernel is out of memory) the watch lives until its next event. */
-    k->hangup_watched = epoll_ctl(k->worker->ep, EPOLL_CTL_ADD, k->fd, &ev) == 0;
+    /* Anew: it may have come already, while that had no meaning. */
+    unwatch_end(k);
+    watch_end(k);
+    k->hangup_looked_for = true;
 }
 
-void conn_hangup(struct conn *k)
-{
-    switch (k->state) {
-    case CONN_OPENING:
-    case CONN_OPENED:
-        if (k->sub != NULL)
-            sub_let_go(k->sub);
-        conn_move(k, CONN_GONE);
-        conn_resume(k);
-        break;
-    case CONN_STREAMING:
-        if (k->sub != NULL)
-            sub_let_go(k->sub);
-        conn_resume(k);
-        break;
-    case CONN_IDLE:
-        shake_wake(k);
-        break;
-    default: /* the watch has just been answered */
-        break;
-    }
-}
-
-/* An idle connection goes as soon as libmicrohttpd sees the end of its input. */
-static void close_idle(struct conn *k)
+/* What has come is read, and then libmicrohttpd sees the end: an idle connection goes, and one
+ * whose request is not whole; what is whole is answered. */
+static void end_input(struct conn *k)
 {
     shutdown(k->fd, SHUT_RD);
 }
 
+/* False when K has none. */
+static bool leave_watch(struct conn *k)
+{
+    if (k->state != CONN_OPENING && k->state != CONN_OPENED && k->state != CONN_STREAMING)
+        return false;
+    if (k->sub != NULL)
+        sub_let_go(k->sub);
+    if (k->state != CONN_STREAMING)
+        conn_move(k, CONN_GONE);
+    conn_resume(k);
+    return true;
+}
+
+void conn_hangup(struct conn *k)
+{
+    if (leave_watch(k))
+        return;
+    if (k->tls == NULL)
+        end_input(k);
+    else if (k->state == CONN_IDLE)
+        shake_wake(k);
+}
+
 void conn_drain(struct conn *k)
 {
-    if (k->state == CONN_IDLE)
-        close_idle(k);
-    conn_hangup(k);
+    if (leave_watch(k) || k->state != CONN_IDLE)
+        return;
+    end_input(k);
+    shake_wake(k);
 }
 
 void conn_cut(struct conn *k)
@@ -154,11 +174,11 @@ void conn_cut_slow(struct conn *k)
     switch (k->state) {
     case CONN_IDLE: /* a head in pieces, or nothing at all */
     case CONN_HEAD:
-        close_idle(k);
+        end_input(k);
         break;
     case CONN_BODY:
         if (passed_s - patience_s > k->body_seen / LIMIT_RATE)
-            close_idle(k);
+            end_input(k);
         break;
     case CONN_REPLYING:
         if (k->listing != NULL && passed_s - patience_s > received(k) / LIMIT_RATE)
@@ -296,10 +316,9 @@ void conn_on_completed(void *cls, struct MHD_Connection *mhd, void **req_cls,
     if (k->listing != NULL || k->piece.cap > 0)
         listing_end(k);
     answer_forget(k);
-    if (k->hangup_watched) {
-        (void)epoll_ctl(k->worker->ep, EPOLL_CTL_DEL, k->fd, NULL);
-        k->hangup_watched = false;
-    }
+    k->hangup_looked_for = false;
+    if (k->tls != NULL)
+        unwatch_end(k); /* in its handshakes it is watched otherwise */
     trail_end(k);
     k->bytes_before = conn_bytes(k);
     k->status = 0;
@@ -311,7 +330,7 @@ void conn_on_completed(void *cls, struct MHD_Connection *mhd, void **req_cls,
     k->content_type = k->origin = (struct span){0};
     conn_move(k, CONN_IDLE);
     if (k->worker->draining)
-        close_idle(k);
+        end_input(k);
 }
 
 struct conn *conn_expect(struct library *l, int fd, uint64_t bytes_before)
@@ -377,6 +396,8 @@ void conn_on_connection(void *cls, struct MHD_Connection *mhd, void **context,
         *context = k;
         if (l == &w->tls)
             shake_begin(k);
+        else
+            watch_end(k);
         return;
     }
 
@@ -385,6 +406,7 @@ void conn_on_connection(void *cls, struct MHD_Connection *mhd, void **context,
     if (k == NULL)
         return;
     *context = NULL;
+    unwatch_end(k); /* a tap may keep the socket open beyond its descriptor */
     if (k->tls != NULL)
         shake_end(k);
     conn_forget(k);

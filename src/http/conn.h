@@ -39,7 +39,8 @@ struct conn {
     int fd;
     enum conn_state state;
     bool suspended;
-    bool hangup_watched; /* fd is in the worker's epoll */
+    bool hangup_looked_for; /* during this request */
+    bool end_watched;       /* fd is in the worker's epoll, for the end of its input */
 
     /* The request. */
     enum v2_method method;

@@ -52,7 +52,7 @@ static ssize_t read_watch(void *conn, uint64_t pos, char *out, size_t max)
     /* Nothing to send: wait without libmicrohttpd if that can be, else suspended. */
     if (tap_take(s))
         return MHD_CONTENT_READER_END_WITH_ERROR; /* closes its descriptor, not the connection */
-    if (!k->hangup_watched)
+    if (!k->hangup_looked_for)
         conn_watch_hangup(k);
     conn_suspend(k);
     return 0;

@@ -98,7 +98,6 @@ void sub_open(struct conn *k, struct api_result *r)
     r->watch.path = (struct buf){0};
     api_reply_fini(&r->reply);
     k->sub = s;
-    atomic_fetch_add_explicit(&w->door->watches, 1, memory_order_relaxed);
 
     conn_move(k, CONN_OPENING);
     conn_suspend(

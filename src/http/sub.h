@@ -33,7 +33,8 @@ struct sub {
     uint64_t bytes_before; /* of what libmicrohttpd has read, for the connection to come */
 };
 
-/* Suspends K and asks the engine for the watch in R, whose path it takes. */
+/* Suspends K and asks the engine for the watch in R, whose path it takes. The door has counted it.
+ */
 void sub_open(struct conn *k, struct api_result *r);
 /* What the engine sent. */
 void sub_opened(struct sub *s);

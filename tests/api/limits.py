@@ -6,6 +6,7 @@ program. Standard library only.
 """
 import json
 import select
+import signal
 import socket
 import sys
 import threading
@@ -391,6 +392,53 @@ def slow_requests():
         steady.close()
 
 
+def halves_with_an_end():
+    """A request that is not whole, and the end of the input with it: nobody waits for the rest."""
+    with Server("--idle-timeout", "3600") as s:
+        s.put("/a")
+        before = s.descriptors()
+        put = b"PUT /v2/keys/half HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n" + FORM_TYPE + b"\r\nvalue="
+        halves = [b"", b"GET /v2/ke", b"GET /version HTTP/1.1\r\nHost: a\r\nX-A", put, put + b"v" * 5000]
+        clients = [s.connect() for _ in halves * 20]
+        s.ask("GET", "/version")  # all are accepted
+        for stopped in (False, True):
+            if stopped:
+                s.process.send_signal(signal.SIGSTOP)  # it finds data and end at once
+            for c, half in zip(clients[stopped::2], halves * 10):
+                c.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+                c.sendall(half)
+                c.shutdown(socket.SHUT_WR)
+        s.process.send_signal(signal.SIGCONT)
+        # one that is whole is answered, however it ends
+        whole = s.connect()
+        whole.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        whole.sendall(b"GET /v2/keys/a HTTP/1.1\r\nHost: a\r\n\r\n" * 3)
+        whole.shutdown(socket.SHUT_WR)
+        data = b""
+        while data.count(b" 200 OK") < 3:
+            part = whole.recv(65536)
+            assert part, data
+            data += part
+        whole.close()
+        wait_for(lambda: s.descriptors() <= before, "connections whose clients are gone are closed")
+        assert s.ask("GET", "/v2/keys/half")[0] == 404
+        for c in clients:
+            c.close()
+
+
+def watches_at_once():
+    """Many ask at one moment, of all workers: no more get one than may."""
+    count = 20
+    with Server("--max-watchers", str(count)) as s:
+        clients = [s.connect() for _ in range(10 * count)]
+        for c in clients:
+            c.sendall(b"GET /v2/keys/w?wait=true&stream=true HTTP/1.1\r\nHost: a\r\n\r\n")
+        answers = [head_of(c)[0] for c in clients]
+        assert set(answers) <= {200, 503} and 0 < answers.count(200) <= count, answers
+        for c in clients:
+            c.close()
+
+
 def slow_readers():
     """A large listing, a large value and a watch whose clients stop reading, and a listing that is read in drops."""
     with Server("--idle-timeout", "1") as s:
@@ -492,7 +540,7 @@ def stuck_watches():
 
 
 TESTS = [heads, heads_never_meet_silence, a_long_target_that_is_redirected, keys, parameters, bodies, connections,
-         connections_that_watch, watchers, history, slow_requests, slow_readers, stuck_watches]
+         connections_that_watch, watchers, watches_at_once, history, halves_with_an_end, slow_requests, slow_readers, stuck_watches]
 
 if __name__ == "__main__":
     sys.exit(run(TESTS, sys.argv[1:]))
