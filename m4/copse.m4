@@ -122,6 +122,7 @@ AC_DEFUN([COPSE_LIBRARIES], [
   COPSE_LIBRARY([JANSSON], [jansson >= 2.13], [libjansson-dev])
   COPSE_LIBRARY([CURL], [libcurl >= 7.74], [libcurl4-gnutls-dev])
   COPSE_LIBRARY([GNUTLS], [gnutls >= 3.7], [libgnutls28-dev])
+  COPSE_LIBRARY([CRYPT], [libxcrypt >= 4.4], [libcrypt-dev])
   COPSE_LIBRARY([YAML], [yaml-0.1 >= 0.2], [libyaml-dev])
   AC_ARG_ENABLE([unit-tests], [AS_HELP_STRING([--enable-unit-tests],
     [stop when the library of the unit tests is missing (default: leave them out then)])],

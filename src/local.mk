@@ -9,10 +9,11 @@ bin_PROGRAMS += %D%/copse
 	%D%/cluster/libcluster.a \
 	%D%/watch/libwatch.a \
 	%D%/codec/libcodec.a \
+	%D%/auth/libauth.a \
 	%D%/disk/libdisk.a \
 	%D%/tls/libtls.a \
 	%D%/store/libstore.a \
 	%D%/ctl/libctl.a \
 	%D%/proto/libproto.a \
 	%D%/base/libbase.a \
-	$(MHD_LIBS) $(RAFT_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) $(GNUTLS_LIBS) $(YAML_LIBS)
+	$(MHD_LIBS) $(RAFT_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) $(GNUTLS_LIBS) $(YAML_LIBS) $(CRYPT_LIBS)

@@ -3,11 +3,14 @@
 #pragma once
 
 #include "api/request.h"
+#include "auth/guard.h"
 #include "cluster/engine.h"
 #include "cluster/status.h"
 
 struct api {
     struct engine *engine;
+    struct guard *guard;  /* of passwords */
+    bool guest_open;      /* the role guest that enabling auth makes may everything */
     bool strict_reconfig; /* changes of membership that the quorum may not survive are refused */
     /* For how long this member has been connected to member ID; 0: it is not. NULL: there are no
      * peers. Any thread. */
@@ -24,6 +27,7 @@ enum api_outcome {
     API_PROPOSE, /* proposal is filled in: suspend, engine_propose, then api_proposal_reply */
     API_READ,    /* read is filled in: suspend, engine_read, then api_read_reply */
     API_WATCH,   /* watch spec is filled in: suspend, engine_watch, then api_watch_head */
+    API_SECRET,  /* secret is filled in: suspend, guard_ask, then api_handle again with it */
     API_STREAM,  /* a large listing (HEAD too): reply is the head, listing gives the body piece by
                     piece */
 };
@@ -48,6 +52,7 @@ struct api_result {
     struct api_reply reply;
     struct proposal *proposal; /* API_PROPOSE: given, without owner and done; from mem_zalloc */
     struct quorum_read *read;  /* API_READ: given, without owner and done; from mem_zalloc */
+    struct secret *secret;     /* API_SECRET: given, without owner and done */
     bool no_value;             /* noValueOnSuccess: to be kept until api_proposal_reply */
     struct {
         struct buf path;

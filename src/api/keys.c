@@ -140,6 +140,15 @@ void api_read_reply(struct api *a, unsigned slot, const struct api_request *rq,
     mem_free(done);
 }
 
+/* What the request names is what is asked for, not what it comes to: /a/ is not /a. */
+static bool admit(const struct api_call *call, const struct keys_request *k, struct api_result *out)
+{
+    struct grant_ask ask = {.need = k->kind == KEYS_WRITE ? GRANT_WRITE : GRANT_READ,
+                            .key = call->path,
+                            .recursive = k->recursive};
+    return api_admit(call, &ask, out);
+}
+
 void keys_handle(const struct api_call *call, struct api_result *out)
 {
     struct keys_request k;
@@ -148,10 +157,13 @@ void keys_handle(const struct api_call *call, struct api_result *out)
         return;
     }
     bool parsed = keys_parse(call->rq, call->path, call->query, &k) == V2_OK;
-    if (parsed)
+    bool admitted = parsed && admit(call, &k, out);
+    if (admitted)
         out->counted = counted_as(call->rq->method, k.quorum);
     if (!parsed)
         api_error(&out->reply, k.code, buf_as_span(&k.cause), 0);
+    else if (!admitted)
+        ; /* OUT says what there is to do */
     else if (k.kind == KEYS_WRITE)
         propose(&k, out);
     else if (k.kind == KEYS_WATCH)

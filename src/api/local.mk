@@ -1,6 +1,10 @@
 noinst_LIBRARIES += %D%/libapi.a
 %C%_libapi_a_SOURCES = \
 	%D%/api.h \
+	%D%/account_body.c %D%/account_body.h \
+	%D%/account_render.c %D%/account_render.h \
+	%D%/accounts.c %D%/accounts.h \
+	%D%/admit.c \
 	%D%/form.c %D%/form.h \
 	%D%/health.c \
 	%D%/keys.c \

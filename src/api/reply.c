@@ -1,4 +1,5 @@
 /* reply: an outcome as a reply, in one place. */
+#include "api/accounts.h"
 #include "api/api.h"
 #include "api/roll.h"
 
@@ -98,6 +99,8 @@ void api_proposal_reply(struct api *a, struct proposal **p, bool no_value, struc
     *out = (struct api_reply){0};
     if (done->kind == COMMAND_STORE)
         key_reply(done, no_value, out);
+    else if (done->kind == COMMAND_ACCOUNT)
+        accounts_reply(done, out);
     else
         member_change_reply(done, out);
     event_unref(done->event);

@@ -10,13 +10,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct secret; /* auth/guard.h */
+
 struct api_request {
     enum v2_method method;
-    struct span target;       /* as sent: path and query, still encoded */
-    struct span content_type; /* value of the header; ptr NULL when absent */
+    struct span target;        /* as sent: path and query, still encoded */
+    struct span content_type;  /* value of the header; ptr NULL when absent */
+    struct span authorization; /* the first such header's value; ptr NULL when absent */
+    struct span cert_user; /* common name of the client's certificate, where that counts as user;
+                              ptr NULL: none */
+    struct span address;   /* where it comes from: bytes that stand for one client */
     struct span body;
-    bool confirmed;      /* what is read here is the newest, as quorum=true asks */
-    bool body_too_large; /* more than LIMIT_FORM_BYTES came; body is empty */
+    const struct secret *secret; /* what the request had to wait for, done; NULL: nothing yet */
+    bool confirmed;              /* what is read here is the newest, as quorum=true asks */
+    bool body_too_large;         /* more than LIMIT_FORM_BYTES came; body is empty */
 };
 
 enum api_type {
@@ -36,6 +43,8 @@ struct api_reply {
     bool has_etcd_index, has_raft;
     uint64_t etcd_index, raft_index, raft_term;
     const char *allow;   /* Allow, or NULL; static */
+    const char *warning; /* Warning, or NULL; static */
+    bool retry_after;    /* Retry-After: a second */
     struct buf location; /* Location when len > 0 */
     struct buf body;     /* owned */
     struct event *event; /* its JSON is the body; one reference */

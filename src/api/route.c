@@ -2,31 +2,42 @@
  * paths, 404, 405. */
 #include "api/route.h"
 
-#define METHOD(m) (1u << V2_M_##m)
+#define METHOD(m)  (1u << V2_M_##m)
+#define ANY_METHOD (~0u)
 
 struct route {
     const char *path;
     bool below; /* also what lies below it */
     unsigned methods;
     const char *allow;
+    enum grant_need reads, writes; /* what GET and HEAD, and the other methods demand */
+    bool asks;                     /* the handler asks itself, once it knows what for */
     api_handler *handle;
 };
 
 static const struct route routes[] = {
     {"/v2/keys", true, METHOD(HEAD) | METHOD(GET) | METHOD(PUT) | METHOD(POST) | METHOD(DELETE),
-     "HEAD,GET,PUT,POST,DELETE", keys_handle},
+     "HEAD,GET,PUT,POST,DELETE", GRANT_READ, GRANT_WRITE, true, keys_handle},
     {"/v2/members", true, METHOD(GET) | METHOD(POST) | METHOD(DELETE) | METHOD(PUT),
-     "GET,POST,DELETE,PUT", members_handle},
-    {"/v2/machines", false, METHOD(GET) | METHOD(HEAD), "GET,HEAD", machines_handle},
-    {"/v2/stats/self", false, METHOD(GET), "GET", stats_self_handle},
-    {"/v2/stats/store", false, METHOD(GET), "GET", stats_store_handle},
-    {"/v2/stats/leader", false, METHOD(GET), "GET", stats_leader_handle},
-    {"/version", false, METHOD(GET), "GET", version_handle},
+     "GET,POST,DELETE,PUT", GRANT_OPEN, GRANT_ROOT, false, members_handle},
+    {"/v2/machines", false, METHOD(GET) | METHOD(HEAD), "GET,HEAD", GRANT_OPEN, GRANT_NEVER, false,
+     machines_handle},
+    {"/v2/stats/self", false, METHOD(GET), "GET", GRANT_OPEN, GRANT_NEVER, false,
+     stats_self_handle},
+    {"/v2/stats/store", false, METHOD(GET), "GET", GRANT_OPEN, GRANT_NEVER, false,
+     stats_store_handle},
+    {"/v2/stats/leader", false, METHOD(GET), "GET", GRANT_OPEN, GRANT_NEVER, false,
+     stats_leader_handle},
+    {"/v2/auth/enable", false, METHOD(GET) | METHOD(PUT) | METHOD(DELETE), "GET,PUT,DELETE",
+     GRANT_OPEN, GRANT_ROOT, false, auth_enable_handle},
+    {"/v2/auth/users", true, ANY_METHOD, NULL, GRANT_ROOT, GRANT_ROOT, true, auth_users_handle},
+    {"/v2/auth/roles", true, ANY_METHOD, NULL, GRANT_ROOT, GRANT_ROOT, true, auth_roles_handle},
+    {"/version", false, METHOD(GET), "GET", GRANT_OPEN, GRANT_NEVER, false, version_handle},
     /* from here on, also where nothing but health is told */
-    {"/health", false, METHOD(GET), "GET", health_handle},
-    {"/livez", false, METHOD(GET), "GET", livez_handle},
-    {"/readyz", false, METHOD(GET), "GET", readyz_handle},
-    {"/metrics", false, METHOD(GET), "GET", metrics_handle},
+    {"/health", false, METHOD(GET), "GET", GRANT_OPEN, GRANT_NEVER, false, health_handle},
+    {"/livez", false, METHOD(GET), "GET", GRANT_OPEN, GRANT_NEVER, false, livez_handle},
+    {"/readyz", false, METHOD(GET), "GET", GRANT_OPEN, GRANT_NEVER, false, readyz_handle},
+    {"/metrics", false, METHOD(GET), "GET", GRANT_OPEN, GRANT_NEVER, false, metrics_handle},
 };
 
 #define HEALTH_ROUTES 4
@@ -51,6 +62,12 @@ static void redirect(const struct api_request *rq, const struct target *t, struc
         target_page(&reply->body, buf_as_span(&t->location));
 }
 
+static bool admits(const struct route *r, const struct api_call *call, struct api_result *out)
+{
+    bool reads = call->rq->method == V2_M_GET || call->rq->method == V2_M_HEAD;
+    return api_admit(call, &(struct grant_ask){.need = reads ? r->reads : r->writes}, out);
+}
+
 static void dispatch(const struct api_call *call, struct api_result *out)
 {
     struct api_call inner = *call;
@@ -62,7 +79,7 @@ static void dispatch(const struct api_call *call, struct api_result *out)
         if ((r->methods & (1u << call->rq->method)) == 0) {
             api_fixed(&out->reply, 405, API_TYPE_TEXT_NOSNIFF, SPAN("Method Not Allowed\n"));
             out->reply.allow = r->allow;
-        } else {
+        } else if (r->asks || admits(r, &inner, out)) {
             r->handle(&inner, out);
         }
         return;

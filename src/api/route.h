@@ -3,6 +3,7 @@
 
 #include "api/api.h"
 #include "api/target.h"
+#include "auth/grant.h"
 
 struct api_call {
     struct api *api;
@@ -25,6 +26,13 @@ api_handler machines_handle;
 api_handler stats_self_handle; /* stats.c */
 api_handler stats_store_handle;
 api_handler stats_leader_handle;
+api_handler auth_enable_handle; /* accounts.c */
+api_handler auth_users_handle;
+api_handler auth_roles_handle;
+
+/* admit.c: whether the caller may; else OUT is what there is to do about it: a refusal, or a
+ * password to be proven first. */
+bool api_admit(const struct api_call *call, const struct grant_ask *ask, struct api_result *out);
 
 struct command;
 /* reply.c: a write on its way. */

@@ -115,7 +115,8 @@ struct proposal {
         struct blob *info; /* of ADD, done: encoded COMMAND_MEMBER; gives one reference */
     } member;
     struct {
-        int verb;        /* enum account_verb: the caller's; 0: not about accounts */
+        int verb; /* enum account_verb, and whose: the caller's */
+        struct buf name;
         int code;        /* V2_OK: enum account_code */
         struct buf what; /* of a refusal: which role or pattern; owned by the proposal */
         const struct accounts *after; /* V2_OK: as they are now; gives one reference */

@@ -7,6 +7,8 @@
 #include "http/stream.h"
 #include "http/sub.h"
 
+#include <netinet/in.h>
+
 void conn_written(struct conn *k, struct proposal *p)
 {
     k->proposal = p;
@@ -64,6 +66,42 @@ static enum MHD_Result confirm(struct conn *k, struct quorum_read *r)
     return MHD_YES;
 }
 
+void conn_proved(struct conn *k)
+{
+    conn_move(k, CONN_PROVED);
+    conn_resume(k);
+}
+
+/* A thread of the guard's. */
+static void on_proved(struct secret *s)
+{
+    struct conn *k = s->owner;
+
+    s->mail.kind = MAIL_PROVED;
+    s->mail.next = NULL;
+    mailbox_post_chain(&k->worker->mailbox, &s->mail);
+}
+
+/* The same for what only the guard can say or do; what it had said before is needed no more. */
+static enum MHD_Result prove(struct conn *k, struct secret *s)
+{
+    struct worker *w = k->worker;
+
+    secret_free(k->secret);
+    k->secret = s;
+    s->owner = k;
+    s->done = on_proved;
+    conn_move(k, CONN_PROVING);
+    conn_suspend(k);
+    w->pending++;
+    if (!guard_ask(w->door->api->guard, s)) {
+        w->pending--;
+        k->refused = true;
+        conn_proved(k);
+    }
+    return MHD_YES;
+}
+
 enum MHD_Result answer_written(struct conn *k)
 {
     struct proposal *p = k->proposal;
@@ -76,12 +114,38 @@ enum MHD_Result answer_written(struct conn *k)
     return reply_send(k, &r);
 }
 
+/* Who floods is told apart by the address; of IPv6, one client has all below the first 64 bits. */
+static struct span address_of(const struct conn *k)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(k->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *from = info != NULL ? info->client_addr : NULL;
+
+    if (from != NULL && from->sa_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const void *)from;
+
+        return span_make(&v4->sin_addr, sizeof(v4->sin_addr));
+    }
+    if (from != NULL && from->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const void *)from;
+        const struct in6_addr *at = &v6->sin6_addr;
+
+        if (IN6_IS_ADDR_V4MAPPED(at))
+            return span_make(at->s6_addr + 12, 4);
+        return span_make(at->s6_addr, 8);
+    }
+    return SPAN("");
+}
+
 static struct api_request request_of(const struct conn *k)
 {
     return (struct api_request){
         .method = k->method,
         .target = k->path_query,
         .content_type = k->content_type,
+        .authorization = k->authorization,
+        .address = k->authorization.len > 0 ? address_of(k) : SPAN(""),
+        .secret = k->secret,
         .body = buf_as_span(&k->body),
         .body_too_large = k->too_large,
     };
@@ -101,6 +165,8 @@ static enum MHD_Result act(struct conn *k, struct api_result *r)
         return propose(k, r);
     case API_READ:
         return confirm(k, r->read);
+    case API_SECRET:
+        return prove(k, r->secret);
     case API_WATCH:
         if (atomic_fetch_add_explicit(&w->door->watches, 1, memory_order_relaxed) >=
             w->door->conf.watchers_max) {
@@ -118,7 +184,7 @@ static enum MHD_Result act(struct conn *k, struct api_result *r)
     return MHD_NO;
 }
 
-enum MHD_Result answer_begin(struct conn *k)
+static enum MHD_Result handle(struct conn *k)
 {
     struct worker *w = k->worker;
     struct api_result r;
@@ -126,12 +192,24 @@ enum MHD_Result answer_begin(struct conn *k)
 
     if (w->draining)
         return reply_raft_error(k, 0, "etcdserver: server stopped");
-    k->begin_ns = clock_mono_ns(&clock_system);
     api_handle(w->door->api, w->number, &rq, &r);
     if (r.counted != COUNTED_NOT)
         metric_count(&w->counts.received[r.counted], 1);
     k->counted = r.outcome != API_WATCH ? r.counted : COUNTED_NOT;
     return act(k, &r);
+}
+
+enum MHD_Result answer_begin(struct conn *k)
+{
+    k->begin_ns = clock_mono_ns(&clock_system);
+    return handle(k);
+}
+
+enum MHD_Result answer_proved(struct conn *k)
+{
+    if (k->refused)
+        return reply_raft_error(k, MHD_HTTP_SERVICE_UNAVAILABLE, "etcdserver: too many requests");
+    return handle(k);
 }
 
 static void forget_read(struct conn *k)
@@ -165,4 +243,6 @@ void answer_forget(struct conn *k)
     }
     if (k->read != NULL)
         forget_read(k);
+    secret_free(k->secret);
+    k->secret = NULL;
 }

@@ -8,5 +8,7 @@ enum MHD_Result answer_begin(struct conn *k);
 /* WRITTEN and READ: the engine has given back what it had. */
 enum MHD_Result answer_written(struct conn *k);
 enum MHD_Result answer_confirmed(struct conn *k);
+/* PROVED: what the request has waited for is done. */
+enum MHD_Result answer_proved(struct conn *k);
 /* The connection broke between the resumption and the repeated call. */
 void answer_forget(struct conn *k);

@@ -25,11 +25,13 @@
 static const unsigned successors[CONN_STATES] = {
     [CONN_IDLE] = TO(HEAD),
     [CONN_HEAD] = TO(BODY) | TO(REPLYING) | TO(IDLE),
-    [CONN_BODY] = TO(REPLYING) | TO(WRITING) | TO(READING) | TO(OPENING) | TO(IDLE),
+    [CONN_BODY] = TO(REPLYING) | TO(PROVING) | TO(WRITING) | TO(READING) | TO(OPENING) | TO(IDLE),
+    [CONN_PROVING] = TO(PROVED),
+    [CONN_PROVED] = TO(REPLYING) | TO(PROVING) | TO(WRITING) | TO(READING) | TO(OPENING) | TO(IDLE),
     [CONN_WRITING] = TO(WRITTEN),
     [CONN_WRITTEN] = TO(REPLYING) | TO(IDLE),
     [CONN_READING] = TO(READ),
-    [CONN_READ] = TO(REPLYING) | TO(IDLE),
+    [CONN_READ] = TO(REPLYING) | TO(PROVING) | TO(IDLE),
     [CONN_OPENING] = TO(OPENED) | TO(GONE),
     [CONN_OPENED] = TO(STREAMING) | TO(REPLYING) | TO(GONE) | TO(IDLE),
     [CONN_STREAMING] = TO(IDLE),
@@ -246,6 +248,8 @@ enum MHD_Result conn_on_request(void *cls, struct MHD_Connection *mhd, const cha
         if (data != NULL)
             return MHD_YES;
         return answer_begin(k);
+    case CONN_PROVED:
+        return answer_proved(k);
     case CONN_WRITTEN:
         return answer_written(k);
     case CONN_READ:
@@ -327,7 +331,7 @@ void conn_on_completed(void *cls, struct MHD_Connection *mhd, void **req_cls,
     k->too_large = k->refused = k->listing_cut = false;
     k->body_seen = 0;
     k->counted = COUNTED_NOT;
-    k->content_type = k->origin = (struct span){0};
+    k->content_type = k->origin = k->authorization = (struct span){0};
     conn_move(k, CONN_IDLE);
     if (k->worker->draining)
         end_input(k);

@@ -1,6 +1,7 @@
 /* conn: one client connection and the request that is under way on it; its worker's thread only.
  *
  *     IDLE ─► HEAD ─► BODY ─► REPLYING ─► IDLE             answered at once
+ *                       ├─► PROVING ⇒ PROVED ─► as BODY     a password not known yet
  *                       ├─► WRITING ⇒ WRITTEN ─► REPLYING
  *                       ├─► READING ⇒ READ ─► REPLYING      quorum=true
  *                       └─► OPENING ⇒ OPENED ─► STREAMING   a watch; or REPLYING when refused or
@@ -17,6 +18,8 @@ enum conn_state {
     CONN_IDLE,
     CONN_HEAD,      /* the target has come */
     CONN_BODY,      /* the head was fine, the body comes */
+    CONN_PROVING,   /* suspended; the guard has a password */
+    CONN_PROVED,    /* it is back, and the request is handled anew */
     CONN_WRITING,   /* suspended; the engine has the proposal */
     CONN_WRITTEN,   /* the proposal is back */
     CONN_READING,   /* suspended; the engine has the quorum read */
@@ -55,12 +58,14 @@ struct conn {
     uint64_t begin_ns; /* monotonic: when the request was complete */
     uint64_t since_s;  /* monotonic: when this state began; for BODY, when HEAD did */
     struct buf target;
-    struct span path_query;           /* in target: without scheme and host */
-    struct span content_type, origin; /* libmicrohttpd's, valid until the request ends */
+    struct span path_query; /* in target: without scheme and host */
+    struct span content_type, origin,
+        authorization; /* libmicrohttpd's, valid until the request ends */
     struct buf body;
     int status; /* of the reply that is on its way; 0: none yet */
 
     /* What it waits for or sends. */
+    struct secret *secret;     /* PROVING: the guard's; afterwards what it said */
     struct proposal *proposal; /* WRITTEN: given back */
     struct quorum_read *read;  /* READ: given back */
     bool no_value;
@@ -94,6 +99,8 @@ void conn_is_ending(struct conn *k);
 void conn_written(struct conn *k, struct proposal *p);
 /* The same for a quorum read. */
 void conn_confirmed(struct conn *k, struct quorum_read *r);
+/* The guard has done what it had to. */
+void conn_proved(struct conn *k);
 /* Bytes of the socket that all requests up to the present one have taken; less than that when one
  * had a chunked body, whose framing nobody counts. */
 uint64_t conn_bytes(const struct conn *k);

@@ -14,7 +14,7 @@ struct headers {
     unsigned hosts, codings;
     bool other_coding, other_expect, bad_name, lengths_differ;
     bool odd_connection; /* anything but keep-alive is asked for */
-    struct span type, origin, length;
+    struct span type, origin, authorization, length;
     size_t bytes;
 };
 
@@ -69,6 +69,10 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
     case 12:
         if (h->type.ptr == NULL && equal_fold(key, key_size, "Content-Type"))
             h->type = span_make(value, value_size);
+        break;
+    case 13:
+        if (h->authorization.ptr == NULL && equal_fold(key, key_size, "Authorization"))
+            h->authorization = span_make(value, value_size);
         break;
     case 14:
         if (equal_fold(key, key_size, "Content-Length")) {
@@ -209,6 +213,7 @@ struct head_refusal head_check(struct conn *k, const char *method, const char *v
         return (struct head_refusal){MHD_HTTP_EXPECTATION_FAILED, NULL, false};
     k->content_type = h.type;
     k->origin = h.origin;
+    k->authorization = h.authorization;
     k->plain = k->tls == NULL && !k->http10 && !h.odd_connection;
     return fine;
 }

@@ -258,6 +258,13 @@ static void take_mail(struct worker *w)
             conn_confirmed(r->owner, r);
             break;
         }
+        case MAIL_PROVED: {
+            struct secret *s = CP_CONTAINER_OF(m, struct secret, mail);
+
+            w->pending--;
+            conn_proved(s->owner);
+            break;
+        }
         case MAIL_OPENED:
             sub_opened(CP_CONTAINER_OF(CP_CONTAINER_OF(m, struct watch, mail), struct sub, watch));
             break;

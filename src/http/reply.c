@@ -89,6 +89,10 @@ static void add_headers(const struct conn *k, struct MHD_Response *m, struct api
         add(m, "Content-Type", type);
     if (r->location.len > 0)
         add(m, "Location", buf_cstr(&r->location));
+    if (r->retry_after)
+        add(m, "Retry-After", "1");
+    if (r->warning != NULL)
+        add(m, "Warning", r->warning);
     if (r->type == API_TYPE_TEXT_NOSNIFF)
         add(m, "X-Content-Type-Options", "nosniff");
     if (r->cluster_id)

@@ -28,6 +28,7 @@ enum worker_mail {
     MAIL_SOCKET = 101, /* struct dealt: an accepted connection */
     MAIL_WRITTEN,      /* struct proposal: answered by the engine */
     MAIL_CONFIRMED,    /* struct quorum_read: given back by the engine */
+    MAIL_PROVED,       /* struct secret: given back by the guard */
     MAIL_OPENED,       /* struct watch: subscribed or refused */
     MAIL_CLOSED,       /* struct watch: nothing of it is left at the engine */
     MAIL_EVENTS,       /* struct delivery */
@@ -107,7 +108,8 @@ struct worker {
     unsigned n_lobby, n_shaking;
     /* noted: there is something to send; blocked: and the socket takes no more at present */
     struct list taps, taps_noted, taps_blocked;
-    unsigned pending;  /* proposals and quorum reads that the engine has */
+    unsigned
+        pending; /* proposals and quorum reads that the engine has, passwords that the guard has */
     unsigned watches;  /* watches that the engine has */
     unsigned replying; /* connections whose reply is on its way out */
     uint64_t passes;   /* begun so far */

@@ -86,3 +86,11 @@
 #define LIMIT_SNAPSHOT_BYTES (INT64_C(1) << 40)
 /* Of it, what may wait for the disk. */
 #define LIMIT_SNAPSHOT_WAITING (4 * 1048576)
+/* Passwords that wait to be proven or hashed; more are refused with 503. */
+#define LIMIT_SECRETS 64
+/* Wrong passwords at a stretch, for one user name and from one address (of IPv6 its first 64 bits);
+ * more are 429. One more is allowed after each of these times. */
+#define LIMIT_WRONG_BY_USER    10
+#define LIMIT_WRONG_USER_MS    1000
+#define LIMIT_WRONG_BY_ADDRESS 50
+#define LIMIT_WRONG_ADDRESS_MS 200

@@ -35,6 +35,7 @@ struct options {
     char *log_level, *log_format, *log_outputs, *access_log, *audit_log;
     char *cors;
     char *initial_cluster, *initial_cluster_state, *initial_cluster_token;
+    char *auth_guest;
     char *config_file, *cipher_suites;
     struct options_tls client_tls;
     unsigned heartbeat_ms, election_ms;

@@ -107,6 +107,9 @@ static int check_words(struct options *o, struct err *e)
         return err_set(e, ERR_USAGE,
                        "invalid value \"%s\" for --initial-cluster-state: new, or existing",
                        o->initial_cluster_state);
+    if (strcmp(o->auth_guest, "open") != 0 && strcmp(o->auth_guest, "closed") != 0)
+        return err_set(e, ERR_USAGE, "invalid value \"%s\" for --auth-guest: open, or closed",
+                       o->auth_guest);
     if (!o->enable_v2)
         return err_set(e, ERR_USAGE, "--enable-v2=false: copse serves the v2 API and nothing else");
     if (o->history_events == 0 || o->history_events > LIMIT_HISTORY_EVENTS_MAX)

@@ -49,6 +49,9 @@ const struct option_def options_table[] = {
     {GROUP_CLUSTER, "strict-reconfig-check", OPTION_BOOL, AT(strict_reconfig), "true", NULL,
      "refuse a change of members that could cost the quorum", NULL},
 
+    {GROUP_SECURITY, "auth-guest", OPTION_STRING, AT(auth_guest), "open", "WORD",
+     "open or closed: what the role guest, when enabling auth makes it, may do: all, or nothing",
+     NULL},
     {GROUP_SECURITY, "cors", OPTION_STRING, AT(cors), "", "ORIGINS",
      "comma-separated origins whose pages may read the answers, * for all (default none)", NULL},
     {GROUP_SECURITY, "cert-file", OPTION_STRING, AT(client_tls.cert_file), "", "FILE",

@@ -33,6 +33,7 @@ struct server {
     struct bootstrap bootstrap;
     struct engine *engine;
     struct api api;
+    struct guard *guard;
     struct door *door;
     struct peers peers;
     struct secure secure;
@@ -171,6 +172,8 @@ static int server_start(struct server *s, struct err *e)
         goto forget;
     rv = secure_start(&s->secure, o, e);
     if (rv == 0)
+        rv = guard_new(&s->guard, e);
+    if (rv == 0)
         rv = listen_all(s, e);
     if (rv == 0)
         rv = peers_listen(&s->peers, o, e);
@@ -204,6 +207,8 @@ static int server_start(struct server *s, struct err *e)
     if (rv != 0)
         goto stop_engine;
     s->api = (struct api){.engine = s->engine,
+                          .guard = s->guard,
+                          .guest_open = strcmp(o->auth_guest, "open") == 0,
                           .strict_reconfig = o->strict_reconfig,
                           .connected_ns = connected_ns,
                           .peers = s->peers.peer,
@@ -224,6 +229,7 @@ close_sockets:
     peers_stop(&s->peers);
     while (s->n_fds > 0)
         close(s->fds[--s->n_fds]);
+    guard_free(s->guard);
     secure_stop(&s->secure);
     datadir_close(&s->dir);
 forget:
@@ -240,7 +246,8 @@ static void server_stop(struct server *s)
     peers_close(&s->peers);
     engine_stop(s->engine); /* its last turns still speak to the door and to the peers */
     peers_stop(&s->peers);
-    door_stop(s->door);
+    door_stop(s->door); /* waits for what the guard has, too */
+    guard_free(s->guard);
     while (s->n_fds > 0)
         close(s->fds[--s->n_fds]);
     secure_stop(&s->secure);

@@ -12,6 +12,6 @@ TESTS += %D%/test_api
 	%D%/test_route.c \
 	%D%/test_stats.c
 %C%_test_api_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
-%C%_test_api_LDADD = src/api/libapi.a src/cluster/libcluster.a src/codec/libcodec.a src/store/libstore.a src/proto/libproto.a \
+%C%_test_api_LDADD = src/api/libapi.a src/cluster/libcluster.a src/codec/libcodec.a src/auth/libauth.a src/store/libstore.a src/proto/libproto.a \
 	src/base/libbase.a $(GNUTLS_LIBS) $(CHECK_LIBS)
 endif
