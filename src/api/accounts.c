@@ -222,6 +222,8 @@ static bool enter(const struct api_call *call, struct span *name, struct api_res
 {
     enum v2_method method = call->rq->method;
     *name = call->path.len > 0 ? span_from(call->path, 1) : call->path;
+    if (name->len > 0 && name->ptr[name->len - 1] == '/')
+        name->len--;
     if (name->len > 0 && memchr(name->ptr, '/', name->len) != NULL) {
         /* quirk: before anything else is looked at (auth-users) */
         api_message(&out->reply, 400, SPAN("Invalid path"));

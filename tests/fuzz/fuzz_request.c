@@ -91,6 +91,9 @@ static void send(struct api *a, struct span text)
         api_listing_free(out.listing);
         api_reply_fini(&out.reply);
         return;
+    case API_SECRET: /* a new password; what it comes to is fuzz_account's */
+        secret_free(out.secret);
+        return;
     case API_REPLY:
         break;
     }

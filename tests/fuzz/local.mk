@@ -37,7 +37,7 @@ endif
 	tests/unit/api/fake_engine.c tests/unit/api/fake_engine.h
 %C%_fuzz_door_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 %C%_fuzz_door_LDADD = src/http/libhttp.a src/tls/libtls.a src/api/libapi.a src/cluster/libcluster.a src/watch/libwatch.a src/codec/libcodec.a src/auth/libauth.a src/store/libstore.a \
-	src/proto/libproto.a src/base/libbase.a $(MHD_LIBS) $(GNUTLS_LIBS)
+	src/proto/libproto.a src/base/libbase.a $(MHD_LIBS) $(GNUTLS_LIBS) $(CRYPT_LIBS)
 
 %C%_fuzz_frame_SOURCES = %D%/fuzz_frame.c $(FUZZ_SOURCES)
 %C%_fuzz_frame_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
@@ -59,7 +59,7 @@ endif
 	tests/unit/api/fake_engine.c tests/unit/api/fake_engine.h
 %C%_fuzz_request_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 %C%_fuzz_request_LDADD = src/api/libapi.a src/cluster/libcluster.a src/codec/libcodec.a src/auth/libauth.a src/store/libstore.a \
-	src/proto/libproto.a src/base/libbase.a $(GNUTLS_LIBS)
+	src/proto/libproto.a src/base/libbase.a $(GNUTLS_LIBS) $(CRYPT_LIBS)
 
 %C%_fuzz_url_SOURCES = %D%/fuzz_url.c $(FUZZ_SOURCES)
 %C%_fuzz_url_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

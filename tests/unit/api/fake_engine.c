@@ -47,6 +47,20 @@ void fake_engine_apply_member(struct engine *e, const struct command *c, struct 
         p->member.info = blob_ref(member_find(&e->members, c->member.id)->info);
 }
 
+static void apply_account(struct engine *e, const struct command *c, struct proposal *p)
+{
+    struct account_result r;
+    account_apply(store_accounts(e->store), &c->account, &r);
+    for (unsigned i = 0; i < r.indexes; i++)
+        (void)store_burn(e->store);
+    if (r.after != NULL)
+        store_set_accounts(e->store, r.after);
+    store_publish(e->store);
+    p->account.code = (int)r.code;
+    p->account.after = accounts_ref(store_accounts(e->store));
+    buf_span(&p->account.what, r.what);
+}
+
 void fake_engine_apply(struct engine *e, struct proposal *p)
 {
     struct command c;
@@ -54,6 +68,10 @@ void fake_engine_apply(struct engine *e, struct proposal *p)
     CP_ASSERT(command_decode(blob_span(p->command), &c, NULL) == 0);
     p->raft_index = ++e->raft_index;
     p->raft_term = 2;
+    if (c.kind == COMMAND_ACCOUNT) {
+        apply_account(e, &c, p);
+        return;
+    }
     if (c.kind != COMMAND_STORE) {
         fake_engine_apply_member(e, &c, p);
         return;

@@ -13,5 +13,5 @@ TESTS += %D%/test_api
 	%D%/test_stats.c
 %C%_test_api_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 %C%_test_api_LDADD = src/api/libapi.a src/cluster/libcluster.a src/codec/libcodec.a src/auth/libauth.a src/store/libstore.a src/proto/libproto.a \
-	src/base/libbase.a $(GNUTLS_LIBS) $(CHECK_LIBS)
+	src/base/libbase.a $(GNUTLS_LIBS) $(CRYPT_LIBS) $(CHECK_LIBS)
 endif
