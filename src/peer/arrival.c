@@ -60,15 +60,32 @@ static void resume(struct arrival *a)
     MHD_resume_connection(a->visit->mhd);
 }
 
+/* Small, and nothing else ends what the download thread holds. */
+static void give_up(struct arrival *a, const char *reason)
+{
+    struct piece *p = mem_zalloc(sizeof(*p));
+
+    p->mail.kind = PIECE_ABORT;
+    p->in = &a->in;
+    download_post(a->visit->gate->download, p);
+    a->ended = true;
+    if (a->rc == 0)
+        log_warn("snapshot.not_received", LOG_X("from", a->in.from), LOG_U("index", a->in.id.index),
+                 LOG_S("reason", reason));
+}
+
 void arrival_cut(struct arrival *a)
 {
     a->cut = true;
     if (a->visit == NULL)
         return;
     shutdown(a->visit->guest->fd, SHUT_RDWR);
-    /* One that has ended is resumed when the disk is done with it. */
-    if (!a->ended)
+    /* One that has ended is resumed when the disk is done with it. The other gives up before its
+     * connection does: its file must be gone when the next one of that name begins. */
+    if (!a->ended) {
+        give_up(a, "another one came, or the end of this process");
         resume(a);
+    }
 }
 
 enum MHD_Result arrival_begin(struct visit *v, uint64_t from)
@@ -184,10 +201,11 @@ enum MHD_Result arrival_end(struct visit *v)
     struct arrival *a = v->arrival;
     const char *wrong;
 
+    if (a->cut)
+        return MHD_NO;
     if (a->done)
         return a->rc == 0 ? visit_reply(v, 204, "") : visit_reply(v, 500, a->in.err.text);
-    if (a->cut || a->ended)
-        return MHD_NO;
+    CP_ASSERT(!a->ended);
     wrong = check(v);
     if (wrong != NULL)
         return visit_reply(v, 400, wrong);
@@ -213,19 +231,8 @@ void arrival_leave(struct visit *v)
     struct arrival *a = v->arrival;
 
     CP_ASSERT(!a->suspended);
-    if (!a->ended) {
-        /* Small, and nothing else ends what the download thread holds. */
-        struct piece *p = mem_zalloc(sizeof(*p));
-
-        p->mail.kind = PIECE_ABORT;
-        p->in = &a->in;
-        download_post(v->gate->download, p);
-        a->ended = true;
-        if (a->rc == 0)
-            log_warn("snapshot.not_received", LOG_X("from", a->in.from),
-                     LOG_U("index", a->in.id.index),
-                     LOG_S("reason", a->cut ? "another one came" : "it broke off"));
-    }
+    if (!a->ended)
+        give_up(a, "it broke off");
     a->visit = NULL;
     v->arrival = NULL;
     if (a->done)

@@ -348,6 +348,7 @@ START_TEST(only_what_is_whole_is_kept)
 }
 END_TEST
 
+/* Also when it is the same one: its sender tries again before the end of the first was noticed. */
 START_TEST(the_newest_goes_on)
 {
     struct node b;
@@ -357,8 +358,10 @@ START_TEST(the_newest_goes_on)
     node_init(&b, 2);
     node_open(&b);
     upload_init(&u, (struct snapfile_id){.index = 9, .term = 1});
-    old = begin(&b, &u, 8, sizeof(u.body));
+    old = begin(&b, &u, 9, sizeof(u.body));
     raw_send(old, u.head.ptr, u.head.len);
+    while (count_files(&b) == 0)
+        pause_ms(1);
     new = begin(&b, &u, 9, sizeof(u.body));
     raw_wait_end(old);
     raw_send(new, u.head.ptr, u.head.len);
