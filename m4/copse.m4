@@ -137,6 +137,7 @@ AC_DEFUN([COPSE_LIBRARIES], [
   AS_IF([test -n "$copse_missing"], [AC_MSG_ERROR([missing, or not of the right version:$copse_missing
 ./bootstrap deps installs all of them on Debian 12 and 13])])
   AC_SEARCH_LIBS([pthread_create], [pthread])
+  AC_SEARCH_LIBS([sqrt], [m])
 ])
 
 # Only `make format', `make coverage' and some tests need these.

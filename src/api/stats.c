@@ -5,6 +5,8 @@
 #include "base/jsonw.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 void stats_store_handle(const struct api_call *call, struct api_result *out)
 {
@@ -68,6 +70,38 @@ static void render_duration(struct buf *b, uint64_t ns)
     buf_span(b, span_of(unit));
 }
 
+/* N / 10^DIGITS, without zeroes at the end. */
+static void render_fixed(struct buf *b, uint64_t n, int digits)
+{
+    uint64_t one = 1;
+    for (int i = 0; i < digits; i++)
+        one *= 10;
+    buf_u64(b, n / one);
+    n %= one;
+    if (n == 0)
+        return;
+    for (; n % 10 == 0; n /= 10)
+        digits--;
+    buf_printf(b, ".%0*" PRIu64, digits, n);
+}
+
+/* Rates that are 0 are left out. */
+static void render_traffic(struct buf *b, const char *way, const struct traffic_figures *t)
+{
+    const struct {
+        const char *name;
+        double rate;
+    } rates[] = {{"PkgRate", t->packets}, {"BandwidthRate", t->bytes}};
+    buf_printf(b, ",\"%sAppendRequestCnt\":%" PRIu64, way, t->count);
+    for (size_t i = 0; i < CP_COUNT(rates); i++) {
+        uint64_t thousandths = (uint64_t)(rates[i].rate * 1000 + 0.5);
+        if (thousandths == 0)
+            continue;
+        buf_printf(b, ",\"%s%s\":", way, rates[i].name);
+        render_fixed(b, thousandths, 3);
+    }
+}
+
 void stats_self_handle(const struct api_call *call, struct api_result *out)
 {
     struct engine *e = call->api->engine;
@@ -90,11 +124,54 @@ void stats_self_handle(const struct api_call *call, struct api_result *out)
         buf_lit(b, ",\"leaderInfo\":{\"leader\":\"\",\"uptime\":\"2562047h47m16.854775807s\","
                    "\"startTime\":\"0001-01-01T00:00:00Z\"");
     }
-    /* the rates of a member without peers are 0 and left out */
-    buf_lit(b, "},\"recvAppendRequestCnt\":0,\"sendAppendRequestCnt\":0}");
+    struct engine_traffic t;
+    engine_traffic(e, &t);
+    buf_char(b, '}');
+    render_traffic(b, "recv", &t.received);
+    render_traffic(b, "send", &t.sent);
+    buf_char(b, '}');
     out->reply.status = 200;
     out->reply.type = API_TYPE_JSON;
     blob_unref(s.name);
+}
+
+#define MS_DIGITS 6 /* milliseconds to the nanosecond */
+
+static void render_ms(struct buf *b, const char *name, uint64_t ns)
+{
+    buf_printf(b, "\"%s\":", name);
+    render_fixed(b, ns, MS_DIGITS);
+}
+
+static uint64_t to_ns(double ms)
+{
+    return (uint64_t)(ms * (double)NS_PER_MS + 0.5);
+}
+
+static void render_follower(struct buf *b, const struct follower_status *f)
+{
+    buf_printf(b, "\"%" PRIx64 "\":{\"latency\":{", f->id);
+    render_ms(b, "current", f->now_ns);
+    buf_char(b, ',');
+    render_ms(b, "average", to_ns(f->mean_ms));
+    buf_char(b, ',');
+    render_ms(b, "standardDeviation", to_ns(f->deviation_ms));
+    buf_char(b, ',');
+    render_ms(b, "minimum", f->least_ns);
+    buf_char(b, ',');
+    render_ms(b, "maximum", f->most_ns);
+    buf_printf(b, "},\"counts\":{\"fail\":%" PRIu64 ",\"success\":%" PRIu64 "}}", f->fail,
+               f->success);
+}
+
+/* Go writes a map in the order of its keys, which are the ids as text. */
+static int by_text(const void *a, const void *b)
+{
+    const struct follower_status *x = a, *y = b;
+    char p[20], q[20];
+    snprintf(p, sizeof p, "%" PRIx64, x->id);
+    snprintf(q, sizeof q, "%" PRIx64, y->id);
+    return strcmp(p, q);
 }
 
 void stats_leader_handle(const struct api_call *call, struct api_result *out)
@@ -106,7 +183,17 @@ void stats_leader_handle(const struct api_call *call, struct api_result *out)
         api_message(&out->reply, 403, SPAN("not current leader"));
         return;
     }
-    buf_printf(&out->reply.body, "{\"leader\":\"%" PRIx64 "\",\"followers\":{}}", s.leader_id);
+    struct follower_status followers[LIMIT_MEMBERS];
+    struct buf *b = &out->reply.body;
+    unsigned n = engine_followers(call->api->engine, followers);
+    qsort(followers, n, sizeof followers[0], by_text);
+    buf_printf(b, "{\"leader\":\"%" PRIx64 "\",\"followers\":{", s.leader_id);
+    for (unsigned i = 0; i < n; i++) {
+        if (i > 0)
+            buf_char(b, ',');
+        render_follower(b, &followers[i]);
+    }
+    buf_lit(b, "}}");
     out->reply.status = 200;
     out->reply.type = API_TYPE_JSON;
 }

@@ -332,7 +332,9 @@ static void role(void *ctx, enum consensus_role role, uint64_t term, uint64_t le
     timekeeper_lead(&e->time, role == CONSENSUS_LEADER);
     reshape_want(e);
     forward_look_again(e);
-    if (role != CONSENSUS_LEADER)
+    if (role == CONSENSUS_LEADER)
+        traffic_begin(e);
+    else
         e->expiring = false; /* the next leader proposes what is due */
 }
 

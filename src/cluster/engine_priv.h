@@ -14,6 +14,7 @@
 #include "cluster/snapshot.h"
 #include "cluster/status.h"
 #include "cluster/timekeeper.h"
+#include "cluster/traffic.h"
 #include "cluster/waiting.h"
 #include "cluster/wire.h"
 #include "codec/command.h"
@@ -48,6 +49,7 @@ struct engine {
     pthread_mutex_t lock;
     pthread_cond_t stepped_down; /* for engine_hand_over, monotonic */
     struct member_table members;
+    struct traffic traffic;
     uint64_t leader_id;
     int64_t leader_since_ns;
 

@@ -40,5 +40,6 @@ noinst_LIBRARIES += %D%/libcluster.a
 	%D%/snapshot.c %D%/snapshot.h \
 	%D%/status.c %D%/status.h \
 	%D%/timekeeper.c %D%/timekeeper.h \
+	%D%/traffic.c %D%/traffic.h \
 	%D%/waiting.c %D%/waiting.h \
 	%D%/wire.h

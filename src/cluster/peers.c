@@ -5,7 +5,7 @@
 
 /* ---- out ---- */
 
-static bool send_message(struct engine *e, struct peer_message *m)
+static bool pass(struct engine *e, struct peer_message *m)
 {
     const struct wire *wire = e->conf.wire;
     struct frame *f = frame_new(FRAME_MESSAGE, e->member_id, m->to);
@@ -17,6 +17,18 @@ static bool send_message(struct engine *e, struct peer_message *m)
                     : wire->send(wire->ctx, m->to, &f);
     if (!sent)
         frame_free(f); /* as good as lost on the way: consensus sends it again */
+    return sent;
+}
+
+static bool send_message(struct engine *e, struct peer_message *m)
+{
+    if (m->type != PEER_APPEND)
+        return pass(e, m);
+    uint64_t to = m->to;
+    unsigned entries = m->append.n;
+    size_t bytes = traffic_bytes(m);
+    bool sent = pass(e, m);
+    traffic_sent(e, to, entries, bytes, sent);
     return sent;
 }
 
@@ -87,6 +99,7 @@ static void receive_message(struct engine *e, struct frame *f)
     bool of_leader =
         m->from == consensus_leader(e->consensus) && m->term == consensus_term(e->consensus);
     timekeeper_hear(&e->time, m->time_ns, of_leader);
+    traffic_received(e, m);
     consensus_receive(e->consensus, m, engine_mono_ms(e));
 }
 

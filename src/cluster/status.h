@@ -89,3 +89,23 @@ struct member_ref {
 unsigned engine_members(struct engine *e, struct member_ref out[LIMIT_MEMBERS]);
 /* Was ID a member, and is it removed for good, so that nobody waits for it any more? */
 bool engine_was_removed(struct engine *e, uint64_t id);
+
+/* Appends between members, as etcd counts them. */
+struct traffic_figures {
+    uint64_t count;        /* since the start */
+    double packets, bytes; /* a second; 0: none lately */
+};
+struct engine_traffic {
+    struct traffic_figures sent, received;
+};
+void engine_traffic(struct engine *e, struct engine_traffic *out);
+
+/* What the leader knows of a follower, since it leads. */
+struct follower_status {
+    uint64_t id, match;                 /* match: last entry that it is known to have */
+    uint64_t success, fail;             /* appends answered, and not sent */
+    uint64_t now_ns, least_ns, most_ns; /* from an append to its answer */
+    double mean_ms, deviation_ms;
+};
+/* Fills OUT in no order; gives their number. */
+unsigned engine_followers(struct engine *e, struct follower_status out[LIMIT_MEMBERS]);

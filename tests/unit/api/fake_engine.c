@@ -166,3 +166,14 @@ uint64_t engine_member_id(const struct engine *e)
     (void)e;
     return FAKE_MEMBER;
 }
+
+void engine_traffic(struct engine *e, struct engine_traffic *out)
+{
+    *out = e->traffic;
+}
+
+unsigned engine_followers(struct engine *e, struct follower_status out[LIMIT_MEMBERS])
+{
+    memcpy(out, e->followers, e->n_followers * sizeof(out[0]));
+    return e->n_followers;
+}

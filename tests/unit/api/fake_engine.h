@@ -19,6 +19,9 @@ struct engine {
     struct wal_figures log;
     uint64_t found, missing; /* reads */
     struct member_table members;
+    struct engine_traffic traffic;
+    struct follower_status followers[2];
+    unsigned n_followers;
 };
 
 void fake_engine_init(struct engine *e);

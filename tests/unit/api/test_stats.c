@@ -90,6 +90,21 @@ END_TEST
 START_TEST(leader)
 {
     expect("/v2/stats/leader", 200, "{\"leader\":\"" ID "\",\"followers\":{}}");
+    engine.n_followers = 2;
+    engine.followers[0] = (struct follower_status){.id = 0xb2, .fail = 3};
+    engine.followers[1] = (struct follower_status){.id = 0x1000000000000001,
+                                                   .success = 5,
+                                                   .now_ns = 500,
+                                                   .least_ns = 500,
+                                                   .most_ns = 2500000,
+                                                   .mean_ms = 1.25025,
+                                                   .deviation_ms = 10};
+    expect("/v2/stats/leader", 200,
+           "{\"leader\":\"" ID "\",\"followers\":{\"1000000000000001\":{\"latency\":{"
+           "\"current\":0.0005,\"average\":1.25025,\"standardDeviation\":10,\"minimum\":0.0005,"
+           "\"maximum\":2.5},\"counts\":{\"fail\":0,\"success\":5}},\"b2\":{\"latency\":{"
+           "\"current\":0,\"average\":0,\"standardDeviation\":0,\"minimum\":0,\"maximum\":0},"
+           "\"counts\":{\"fail\":3,\"success\":0}}}}");
     engine.leader = false;
     expect("/v2/stats/leader", 403, "{\"message\":\"not current leader\"}");
 }
@@ -144,6 +159,21 @@ START_TEST(self_without_leader)
 }
 END_TEST
 
+START_TEST(self_with_traffic)
+{
+    engine.leader = false;
+    engine.traffic.sent = (struct traffic_figures){.count = 7};
+    engine.traffic.received =
+        (struct traffic_figures){.count = 300, .packets = 20.0004, .bytes = 1234.5678};
+    expect("/v2/stats/self", 200,
+           "{\"name\":\"m\\u003c1\\u003e\",\"id\":\"" ID "\",\"state\":\"StateFollower\","
+           "\"startTime\":\"2026-09-21T14:13:20Z\",\"leaderInfo\":{\"leader\":\"\","
+           "\"uptime\":\"2562047h47m16.854775807s\",\"startTime\":\"0001-01-01T00:00:00Z\"},"
+           "\"recvAppendRequestCnt\":300,\"recvPkgRate\":20,\"recvBandwidthRate\":1234.568,"
+           "\"sendAppendRequestCnt\":7}");
+}
+END_TEST
+
 Suite *stats_suite(void)
 {
     Suite *s = suite_create("stats");
@@ -154,6 +184,7 @@ Suite *stats_suite(void)
     tcase_add_test(t, leader);
     tcase_add_loop_test(t, self, 0, (int)CP_COUNT(uptimes));
     tcase_add_test(t, self_without_leader);
+    tcase_add_test(t, self_with_traffic);
     suite_add_tcase(s, t);
     return s;
 }
