@@ -120,8 +120,10 @@ static void set_tls(struct http *h)
         curl_easy_setopt(h->easy, CURLOPT_SSLCERT, h->tls.cert_file);
         curl_easy_setopt(h->easy, CURLOPT_SSLKEY, h->tls.key_file);
     }
-    if (h->tls.ca_file[0] != '\0')
+    if (h->tls.ca_file[0] != '\0') {
         curl_easy_setopt(h->easy, CURLOPT_CAINFO, h->tls.ca_file);
+        curl_easy_setopt(h->easy, CURLOPT_CAPATH, NULL); /* else the system's would do, too */
+    }
 }
 
 /* Whether the URL's host is this machine: proxies are not asked then, whatever the environment

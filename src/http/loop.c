@@ -128,23 +128,6 @@ static int listen_to(struct worker *w, int fd, void *ptr)
     return epoll_ctl(w->ep, EPOLL_CTL_ADD, fd, &ev);
 }
 
-/* Never asked: each session gets credentials of its own (tls_visit_begin). Without a callback the
- * daemon would want a certificate that stays. */
-static int no_certificate(struct gnutls_session_int *session, const void *requests, int n_requests,
-                          const void *algorithms, int n_algorithms, void *pcert, unsigned *n_pcert,
-                          void *key)
-{
-    (void)session;
-    (void)requests;
-    (void)n_requests;
-    (void)algorithms;
-    (void)n_algorithms;
-    (void)pcert;
-    (void)n_pcert;
-    (void)key;
-    return -1;
-}
-
 static int start_library(struct library *l, bool tls, struct err *e)
 {
     const struct door_conf *conf = &l->worker->door->conf;
@@ -168,7 +151,7 @@ static int start_library(struct library *l, bool tls, struct err *e)
 #else
         MHD_OPTION_STRICT_FOR_CLIENT, 0,
 #endif
-        tls ? MHD_OPTION_HTTPS_CERT_CALLBACK : MHD_OPTION_END, no_certificate,
+        tls ? MHD_OPTION_HTTPS_CERT_CALLBACK : MHD_OPTION_END, tls_no_certificate,
         MHD_OPTION_END);
     /* clang-format on */
     if (l->daemon == NULL)

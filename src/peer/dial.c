@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "peer/speech.h"
 #include "proto/limits.h"
+#include "tls/tls.h"
 
 #include <inttypes.h>
 #include <netinet/in.h>
@@ -41,8 +42,36 @@ static int on_socket(void *ctx, curl_socket_t fd, curlsocktype purpose)
     return CURL_SOCKOPT_OK;
 }
 
+static bool is_set(const char *s)
+{
+    return s != NULL && s[0] != '\0';
+}
+
+/* A file is read anew for each call, so there is nothing to be told when it changes. */
+static void set_trust(CURL *e, const struct peer_trust *t)
+{
+    curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (t == NULL)
+        return;
+    if (is_set(t->cert_file)) {
+        curl_easy_setopt(e, CURLOPT_SSLCERT, t->cert_file);
+        curl_easy_setopt(e, CURLOPT_SSLKEY, t->key_file);
+    }
+    if (is_set(t->ca_file)) {
+        curl_easy_setopt(e, CURLOPT_CAINFO, t->ca_file);
+        curl_easy_setopt(e, CURLOPT_CAPATH, NULL); /* else those of the system would do, too */
+    }
+    if (is_set(t->crl_file))
+        curl_easy_setopt(e, CURLOPT_CRLFILE, t->crl_file);
+    if (t->anybody) {
+        curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 0L);
+        curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 0L);
+    }
+}
+
 /* What goes for every call. */
-static CURL *easy_new(const char *url, const char *path, char *words)
+static CURL *easy_new(const struct peer_trust *trust, const char *url, const char *path,
+                      char *words)
 {
     CURL *e = curl_easy_init();
     struct buf whole = {0};
@@ -65,6 +94,7 @@ static CURL *easy_new(const char *url, const char *path, char *words)
     curl_easy_setopt(e, CURLOPT_TCP_KEEPIDLE, KEEP_IDLE_S);
     curl_easy_setopt(e, CURLOPT_TCP_KEEPINTVL, KEEP_EACH_S);
     curl_easy_setopt(e, CURLOPT_SOCKOPTFUNCTION, on_socket);
+    set_trust(e, trust);
     buf_fini(&whole);
     return e;
 }
@@ -79,13 +109,27 @@ static size_t on_read(char *bytes, size_t size, size_t n, void *ctx)
     return d->read(d->ctx, bytes, size * n);
 }
 
+/* The one thing of a certificate that libcurl does not look at. */
+static bool is_allowed(const struct dial *d)
+{
+    struct curl_tlssessioninfo *tls = NULL;
+
+    if (d->allowed_cn == NULL)
+        return true;
+    return curl_easy_getinfo(d->easy, CURLINFO_TLS_SSL_PTR, &tls) == CURLE_OK && tls != NULL &&
+           tls->backend == CURLSSLBACKEND_GNUTLS && tls->internals != NULL &&
+           tls_has_cn(tls->internals, d->allowed_cn);
+}
+
 static size_t on_header(char *bytes, size_t size, size_t n, void *ctx)
 {
     static const char go_on[] = "HTTP/1.1 100";
     struct dial *d = ctx;
 
-    if (span_starts(span_make(bytes, size * n), SPAN(go_on)))
-        d->accepted = true;
+    if (span_starts(span_make(bytes, size * n), SPAN(go_on))) {
+        d->accepted = is_allowed(d);
+        d->stranger = !d->accepted;
+    }
     return size * n;
 }
 
@@ -120,7 +164,9 @@ static void add_line(struct dial *d, const char *line)
 void dial_init(struct dial *d, const struct dialler *by, uint64_t to, const char *url,
                const char *path)
 {
-    *d = (struct dial){.easy = easy_new(url, path, d->words)};
+    *d = (struct dial){.easy = easy_new(by->trust, url, path, d->words)};
+    if (by->trust != NULL && is_set(by->trust->allowed_cn) && strncasecmp(url, "https:", 6) == 0)
+        d->allowed_cn = by->trust->allowed_cn;
     dial_header(d, SPEECH_H_WIRE, SPEECH_VERSION);
     dial_header(d, SPEECH_H_CLUSTER, by->cluster_id);
     dial_header(d, SPEECH_H_FROM, by->member_id);
@@ -180,6 +226,8 @@ const char *dial_reason(struct dial *d, CURLcode rc)
         d->reply.ptr[strcspn(text, "\r\n")] = '\0';
         return text;
     }
+    if (d->stranger)
+        return "the common name of its certificate is not the allowed one";
     if (rc == CURLE_ABORTED_BY_CALLBACK && !d->accepted)
         return "no answer";
     if (rc == CURLE_OK)
@@ -221,12 +269,12 @@ static size_t on_page(char *bytes, size_t size, size_t n, void *ctx)
     return size * n;
 }
 
-int dial_get(const char *url, const char *path, long timeout_ms, size_t max, long *status,
-             uint64_t *cluster_id, struct buf *out, struct err *e)
+int dial_get(const struct peer_trust *trust, const char *url, const char *path, long timeout_ms,
+             size_t max, long *status, uint64_t *cluster_id, struct buf *out, struct err *e)
 {
     char words[CURL_ERROR_SIZE];
     struct fetch f = {.out = out, .room = max};
-    CURL *easy = easy_new(url, path, words);
+    CURL *easy = easy_new(trust, url, path, words);
     CURLcode rc;
 
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms);

@@ -4,6 +4,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#include "peer/trust.h"
+
 #include <curl/curl.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,6 +19,7 @@
 /* What all calls of a member have in common. */
 struct dialler {
     uint64_t cluster_id, member_id;
+    const struct peer_trust *trust;
 };
 
 struct dial;
@@ -32,6 +35,8 @@ struct dial {
     char words[CURL_ERROR_SIZE]; /* libcurl's own, on failure */
     struct buf reply;            /* its first bytes */
     bool accepted;               /* "100 Continue" came */
+    const char *allowed_cn;      /* NULL: any */
+    bool stranger;               /* the peer has another one */
     dial_read *read;
     void *ctx;
 };
@@ -55,6 +60,7 @@ const char *dial_reason(struct dial *d, CURLcode rc);
 
 /* GET URL PATH, waiting at most TIMEOUT_MS. 0, with the status, the X-Etcd-Cluster-Id (0: none) and
  * up to MAX bytes of the body appended to OUT; or ERR_NET. For the start of a member, before there
- * is a peer floor. */
-int dial_get(const char *url, const char *path, long timeout_ms, size_t max, long *status,
-             uint64_t *cluster_id, struct buf *out, struct err *e) CP_MUST_CHECK;
+ * is a peer floor. TRUST may be NULL where there are no https URLs. */
+int dial_get(const struct peer_trust *trust, const char *url, const char *path, long timeout_ms,
+             size_t max, long *status, uint64_t *cluster_id, struct buf *out,
+             struct err *e) CP_MUST_CHECK;

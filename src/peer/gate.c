@@ -49,11 +49,12 @@ static void on_log(void *cls, const char *fmt, va_list args)
 }
 
 /* The one place where options of libmicrohttpd are set on this floor. */
-static struct MHD_Daemon *daemon_new(struct gate *g)
+static struct MHD_Daemon *daemon_new(struct gate *g, bool tls)
 {
     /* clang-format off */
     return MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG,
+        MHD_USE_EPOLL | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG |
+            (tls ? (unsigned)MHD_USE_TLS : 0),
         0, NULL, NULL, visit_on_request, g,
         MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, /* first: the other options may complain */
         MHD_OPTION_URI_LOG_CALLBACK, visit_on_target, g,
@@ -67,6 +68,7 @@ static struct MHD_Daemon *daemon_new(struct gate *g)
 #else
         MHD_OPTION_STRICT_FOR_CLIENT, 0,
 #endif
+        tls ? MHD_OPTION_HTTPS_CERT_CALLBACK : MHD_OPTION_END, tls_no_certificate,
         MHD_OPTION_END);
     /* clang-format on */
 }
@@ -97,7 +99,8 @@ static void watch_over(int fd)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence_ms, sizeof(silence_ms));
 }
 
-static void take_guest(struct gate *g, int fd, const struct sockaddr_storage *from, socklen_t len)
+static void take_guest(struct gate *g, bool tls, int fd, const struct sockaddr_storage *from,
+                       socklen_t len)
 {
     unsigned untold;
 
@@ -109,18 +112,20 @@ static void take_guest(struct gate *g, int fd, const struct sockaddr_storage *fr
     }
     watch_over(fd);
     /* It closes what it cannot take. */
-    (void)MHD_add_connection(g->daemon, fd, (const struct sockaddr *)from, len);
+    (void)MHD_add_connection(tls ? g->tls_daemon : g->daemon, fd, (const struct sockaddr *)from,
+                             len);
 }
 
-static void accept_batch(struct gate *g, int listener)
+/* A handshake takes as long as many frames: of those one a pass is begun with. */
+static void accept_batch(struct gate *g, int listener, bool tls)
 {
-    for (unsigned i = 0; i < ACCEPT_BATCH; i++) {
+    for (unsigned i = 0; i < (tls ? 1 : ACCEPT_BATCH); i++) {
         struct sockaddr_storage from;
         socklen_t len = sizeof(from);
         int fd = accept4(listener, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         if (fd >= 0) {
-            take_guest(g, fd, &from, len);
+            take_guest(g, tls, fd, &from, len);
         } else if (errno == EAGAIN) {
             return;
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
@@ -132,13 +137,19 @@ static void accept_batch(struct gate *g, int listener)
     }
 }
 
+static void end_guest(struct gate *g, struct guest *k)
+{
+    shutdown(k->fd, SHUT_RDWR);
+    handshake_wake(g, k);
+}
+
 static void cut_slow(struct gate *g)
 {
     LIST_FOREACH (at, &g->guests) {
         struct guest *k = CP_CONTAINER_OF(at, struct guest, place);
 
         if (!k->settled && g->now_ms - k->since_ms >= LIMIT_PEER_HEAD_S * UINT64_C(1000))
-            shutdown(k->fd, SHUT_RDWR);
+            end_guest(g, k);
     }
 }
 
@@ -156,20 +167,33 @@ static void take_mail(struct gate *g)
     }
 }
 
-static int library_wait_ms(struct gate *g)
+static int daemon_wait_ms(struct MHD_Daemon *d)
 {
     MHD_UNSIGNED_LONG_LONG ms;
 
-    if (MHD_get_timeout(g->daemon, &ms) != MHD_YES || ms > LOOK_MS)
+    if (d == NULL || MHD_get_timeout(d, &ms) != MHD_YES || ms > LOOK_MS)
         return LOOK_MS;
     return (int)ms;
 }
 
+static int library_wait_ms(struct gate *g)
+{
+    int plain = daemon_wait_ms(g->daemon), tls = daemon_wait_ms(g->tls_daemon);
+
+    return plain < tls ? plain : tls;
+}
+
 static void run_library(struct gate *g)
 {
-    for (unsigned round = 0; round == 0 || (round < ROUNDS && library_wait_ms(g) == 0); round++)
+    for (unsigned round = 0; round == 0 || (round < ROUNDS && library_wait_ms(g) == 0); round++) {
         /* Time-out 0: with another one it could sleep on 128 ready events. */
         (void)MHD_run_wait(g->daemon, 0);
+        if (g->tls_daemon == NULL)
+            continue;
+        (void)MHD_run_wait(g->tls_daemon, 0);
+        if (!atomic_load(&g->stop))
+            handshakes_rest(g);
+    }
 }
 
 static void pass(struct gate *g)
@@ -185,8 +209,12 @@ static void pass(struct gate *g)
     mailbox_sleep_end(&g->mailbox);
     g->now_ms = clock_mono_ns(&clock_system) / NS_PER_MS;
     for (int i = 0; i < n; i++) {
-        if (ev[i].data.u64 < g->conf->n_listen && g->deaf_until_ms == 0)
-            accept_batch(g, g->conf->listen_fds[ev[i].data.u64]);
+        uint64_t what = ev[i].data.u64;
+
+        if (what >= g->conf->n_listen && what != UINT64_MAX)
+            handshake_wake(g, (struct guest *)(uintptr_t)what);
+        else if (what < g->conf->n_listen && g->deaf_until_ms == 0)
+            accept_batch(g, g->conf->listen_fds[what], g->conf->listen_tls[what]);
     }
     if (g->deaf_until_ms != 0 && g->now_ms >= g->deaf_until_ms) {
         g->deaf_until_ms = 0;
@@ -195,6 +223,15 @@ static void pass(struct gate *g)
     take_mail(g);
     run_library(g);
     cut_slow(g);
+}
+
+static void stop_daemons(struct gate *g)
+{
+    if (g->daemon != NULL)
+        MHD_stop_daemon(g->daemon);
+    if (g->tls_daemon != NULL)
+        MHD_stop_daemon(g->tls_daemon);
+    g->daemon = g->tls_daemon = NULL;
 }
 
 static void *gate_main(void *gate)
@@ -206,23 +243,22 @@ static void *gate_main(void *gate)
     (void)listeners_ctl(g, EPOLL_CTL_DEL);
     g->deaf_until_ms = UINT64_MAX;
     LIST_FOREACH (at, &g->guests) {
-        shutdown(CP_CONTAINER_OF(at, struct guest, place)->fd, SHUT_RDWR);
+        end_guest(g, CP_CONTAINER_OF(at, struct guest, place));
     }
+    run_library(g);
     /* Suspended connections must not meet the end of the daemon. */
     if (g->arrival != NULL)
         arrival_cut(g->arrival);
     while (g->n_arrivals > 0)
         pass(g);
-    MHD_stop_daemon(g->daemon);
-    g->daemon = NULL;
+    stop_daemons(g);
     return NULL;
 }
 
 static void gate_free(struct gate *g)
 {
     download_stop(g->download);
-    if (g->daemon != NULL)
-        MHD_stop_daemon(g->daemon);
+    stop_daemons(g);
     if (g->ep >= 0)
         close(g->ep);
     mailbox_fini(&g->mailbox);
@@ -236,20 +272,29 @@ static int watch_fd(struct gate *g, int fd)
     return epoll_ctl(g->ep, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
 }
 
+static int watch_daemon(struct gate *g, struct MHD_Daemon *d)
+{
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(d, MHD_DAEMON_INFO_EPOLL_FD);
+
+    CP_ASSERT(info != NULL);
+    return watch_fd(g, info->epoll_fd);
+}
+
 static int prepare(struct gate *g, struct err *e)
 {
-    const union MHD_DaemonInfo *info;
     int rc;
 
     g->ep = epoll_create1(EPOLL_CLOEXEC);
-    g->daemon = daemon_new(g);
+    g->daemon = daemon_new(g, false);
+    if (g->conf->tls != NULL)
+        g->tls_daemon = daemon_new(g, true);
     if (g->ep < 0)
         return err_sys(e, errno, "peer: epoll");
-    if (g->daemon == NULL)
+    if (g->daemon == NULL || (g->conf->tls != NULL && g->tls_daemon == NULL))
         return err_set(e, -ENOMEM, "peer: libmicrohttpd does not start");
-    info = MHD_get_daemon_info(g->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-    CP_ASSERT(info != NULL);
-    rc = watch_fd(g, info->epoll_fd);
+    rc = watch_daemon(g, g->daemon);
+    if (rc == 0 && g->tls_daemon != NULL)
+        rc = watch_daemon(g, g->tls_daemon);
     if (rc == 0)
         rc = watch_fd(g, g->mailbox.wake_fd);
     if (rc == 0)

@@ -19,6 +19,9 @@ struct guest {
     int fd;
     uint64_t since_ms; /* of the connection, or of its last answer */
     bool settled;      /* a stream or a snapshot: may stay */
+    struct MHD_Connection *mhd;
+    struct tls_visit *tls; /* NULL on plain HTTP */
+    bool resting;          /* suspended in its handshake until the peer says something */
 };
 
 /* A peer, as known by its last stream. */
@@ -40,6 +43,7 @@ struct gate {
     pthread_t thread;
     int ep;
     struct MHD_Daemon *daemon;
+    struct MHD_Daemon *tls_daemon; /* NULL: no listener speaks TLS */
     struct download *download;
     /* Atomic: gate_stop sets. */
     atomic_bool stop;
@@ -80,6 +84,15 @@ void visit_on_completed(void *cls, struct MHD_Connection *mhd, void **req_cls,
                         enum MHD_RequestTerminationCode why);
 void visit_on_connection(void *cls, struct MHD_Connection *mhd, void **socket_cls,
                          enum MHD_ConnectionNotificationCode what);
+
+/* handshake.c: of those that speak TLS. */
+void handshake_begin(struct gate *g, struct guest *k, struct gnutls_session_int *session);
+/* Suspends those that wait for their peer, behind each turn of the TLS daemon. libmicrohttpd would
+ * ask again and again: only a recv of its own, which a handshake does not use, tells it that a
+ * socket is empty. */
+void handshakes_rest(struct gate *g);
+void handshake_wake(struct gate *g, struct guest *k);
+void handshake_end(struct guest *k);
 
 /* True when a line is due; *UNTOLD were swallowed since the last. */
 bool seldom_tells(struct seldom *s, uint64_t now_ms, unsigned *untold);

@@ -5,6 +5,7 @@ noinst_LIBRARIES += %D%/libpeer.a
 	%D%/dial.c %D%/dial.h \
 	%D%/download.c %D%/download.h \
 	%D%/gate.c %D%/gate.h %D%/gate_priv.h \
+	%D%/handshake.c \
 	%D%/inflow.c %D%/inflow.h \
 	%D%/join.c %D%/join.h \
 	%D%/line.c %D%/line.h \
@@ -13,5 +14,6 @@ noinst_LIBRARIES += %D%/libpeer.a
 	%D%/peer.c %D%/peer.h \
 	%D%/spawn.c %D%/spawn.h \
 	%D%/speech.h \
+	%D%/trust.h \
 	%D%/upload.c %D%/upload.h \
 	%D%/visit.c

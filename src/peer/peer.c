@@ -10,6 +10,7 @@
 #include "proto/limits.h"
 
 #include <pthread.h>
+#include <string.h>
 
 /* All members but this one, and those who are leaving. */
 #define LINES_MAX (2 * LIMIT_MEMBERS)
@@ -18,6 +19,7 @@ struct peer {
     /* Fixed after peer_new. */
     struct peer_conf conf;
     int *listen_fds;
+    bool *listen_tls;
     struct wire wire;
     struct net *net;
     struct upload *upload;
@@ -137,7 +139,8 @@ static void on_removed(void *ctx, uint64_t by)
 int peer_new(struct peer **out, const struct peer_conf *conf, struct err *e)
 {
     struct peer *p = mem_zalloc(sizeof(*p));
-    struct dialler by = {.cluster_id = conf->cluster_id, .member_id = conf->member_id};
+    struct dialler by = {
+        .cluster_id = conf->cluster_id, .member_id = conf->member_id, .trust = &p->conf.trust};
     struct net_conf net = {.by = by, .removed = on_removed, .ctx = p};
     struct upload_conf upload = {.by = by, .snap_dir = conf->snap_dir, .io = conf->io};
     int rc;
@@ -145,6 +148,10 @@ int peer_new(struct peer **out, const struct peer_conf *conf, struct err *e)
     p->conf = *conf;
     p->listen_fds = mem_dup(conf->listen_fds, conf->n_listen * sizeof(int));
     p->conf.listen_fds = p->listen_fds;
+    p->listen_tls = mem_zalloc(conf->n_listen * sizeof(bool) + 1);
+    if (conf->listen_tls != NULL)
+        memcpy(p->listen_tls, conf->listen_tls, conf->n_listen * sizeof(bool));
+    p->conf.listen_tls = p->listen_tls;
     p->wire = (struct wire){
         .peers = on_peers, .send = on_send, .send_snapshot = on_send_snapshot, .ctx = p};
     pthread_mutex_init(&p->lock, NULL);
@@ -202,5 +209,6 @@ void peer_free(struct peer *p)
     dial_global_fini();
     pthread_mutex_destroy(&p->lock);
     mem_free(p->listen_fds);
+    mem_free(p->listen_tls);
     mem_free(p);
 }

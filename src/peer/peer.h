@@ -10,6 +10,8 @@
 #include "base/err.h"
 #include "cluster/wire.h"
 #include "disk/diskio.h"
+#include "peer/trust.h"
+#include "tls/tls.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,9 +20,12 @@ struct peer;
 
 struct peer_conf {
     uint64_t cluster_id, member_id;
-    const int *listen_fds; /* copied; stay the caller's to close */
+    const int *listen_fds;  /* copied; stay the caller's to close */
+    const bool *listen_tls; /* which of them speak TLS, copied; NULL: none */
     unsigned n_listen;
-    const char *snap_dir; /* where snapshots lie and come to lie; stays the caller's */
+    struct tls *tls;         /* for those; borrowed until peer_free */
+    struct peer_trust trust; /* for calls to https URLs; the strings stay the caller's */
+    const char *snap_dir;    /* where snapshots lie and come to lie; stays the caller's */
     const struct diskio *io;
     /* Gate thread: was ID a member that is removed for good? It is told 410. NULL: nobody was. */
     bool (*is_removed)(void *ctx, uint64_t id);

@@ -28,13 +28,21 @@ void visit_on_connection(void *cls, struct MHD_Connection *mhd, void **socket_cl
         struct guest *k = mem_zalloc(sizeof(*k));
 
         k->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        k->mhd = mhd;
         k->since_ms = g->now_ms;
         list_add_tail(&g->guests, &k->place);
         g->n_guests++;
         *socket_cls = k;
+
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+
+        if (info != NULL && info->tls_session != NULL)
+            handshake_begin(g, k, info->tls_session);
     } else if (*socket_cls != NULL) {
         struct guest *k = *socket_cls;
 
+        handshake_end(k);
         list_del(&k->place);
         g->n_guests--;
         mem_free(k);
@@ -50,12 +58,18 @@ void visit_settle(struct visit *v, unsigned silence_s)
 
 void *visit_on_target(void *cls, const char *uri, struct MHD_Connection *mhd)
 {
-    struct visit *v = mem_zalloc(sizeof(*v));
+    struct guest *k =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
     char *query = uri != NULL ? strchr((char *)(uintptr_t)uri, '?') : NULL;
+
+    if (k->tls != NULL && !tls_visit_admit(k->tls))
+        return NULL; /* which closes the connection */
+
+    struct visit *v = mem_zalloc(sizeof(*v));
 
     v->gate = cls;
     v->mhd = mhd;
-    v->guest = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    v->guest = k;
     v->path = mem_strdup(uri != NULL ? uri : "");
     v->path[strcspn(v->path, "?")] = '\0';
     if (query != NULL)

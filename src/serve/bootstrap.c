@@ -6,6 +6,7 @@
 #include "disk/datadir.h"
 #include "disk/wal.h"
 #include "peer/join.h"
+#include "serve/secure.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -94,7 +95,7 @@ static unsigned ask_others(const struct bootstrap *b, const struct founder *self
     for (unsigned i = 0; i < b->founding.n; i++)
         if (&b->founding.founders[i] != self)
             others[n++] = &b->founding.founders[i];
-    join_ask(others, n, answers);
+    join_ask(others, n, &b->trust, answers);
     return n;
 }
 
@@ -241,7 +242,7 @@ int bootstrap_begin(struct bootstrap *b, const struct options *o, struct err *e)
 {
     const struct founder *self;
     struct found f;
-    *b = (struct bootstrap){.n_founders = 0};
+    *b = (struct bootstrap){.trust = secure_trust(o)};
     int rv = look_into_log(o->data_dir, &f, e);
     if (rv != 0)
         return rv;

@@ -5,12 +5,14 @@
 
 #include "cluster/founding.h"
 #include "cluster/roster.h"
+#include "peer/trust.h"
 #include "serve/options.h"
 
 struct bootstrap {
     uint64_t cluster_id, member_id;
     /* For engine_conf; point into what is kept here. */
     bool joins;
+    struct peer_trust trust; /* into the options */
     unsigned n_founders;
     const struct founder *founders;
     /* Owned. */

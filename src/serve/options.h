@@ -23,6 +23,7 @@ struct url_list {
 /* Of one side: clients or peers. */
 struct options_tls {
     char *cert_file, *key_file, *ca_file, *old_ca_file, *crl_file, *allowed_host;
+    char *allowed_cn; /* of peers */
     bool cert_auth, auto_tls;
 };
 
@@ -37,7 +38,7 @@ struct options {
     char *initial_cluster, *initial_cluster_state, *initial_cluster_token;
     char *auth_guest;
     char *config_file, *cipher_suites;
-    struct options_tls client_tls;
+    struct options_tls client_tls, peer_tls;
     unsigned heartbeat_ms, election_ms;
     unsigned snapshot_count, history_events, history_bytes;
     unsigned workers, connections_max, watchers_max, head_bytes, idle_timeout_s;

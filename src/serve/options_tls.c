@@ -57,6 +57,9 @@ static int check_side(const struct options_tls *t, const struct span *url, const
     if (is_set(t->crl_file))
         return err_set(e, ERR_USAGE, "--%s needs --%strusted-ca-file, whose authorities sign it",
                        crl_flag, prefix);
+    if (t->allowed_cn != NULL && is_set(t->allowed_cn))
+        return err_set(e, ERR_USAGE, "--%scert-allowed-cn needs --%strusted-ca-file", prefix,
+                       prefix);
     if (is_set(t->allowed_host))
         return err_set(
             e, ERR_USAGE,
@@ -69,11 +72,16 @@ int options_check_tls(struct options *o, struct err *e)
 {
     char priority[TLS_PRIORITY_BYTES];
     const struct span *url = find_url(&o->listen_client, true);
+    const struct span *peer_url = find_url(&o->listen_peer, true);
     int rv = tls_priority(priority, o->cipher_suites, e);
     if (rv == 0)
         rv = take_old_name(&o->client_tls, "", e);
     if (rv == 0 && url != NULL)
         rv = check_side(&o->client_tls, url, "", "client-crl-file", e);
+    if (rv == 0)
+        rv = take_old_name(&o->peer_tls, "peer-", e);
+    if (rv == 0 && peer_url != NULL)
+        rv = check_side(&o->peer_tls, peer_url, "peer-", "peer-crl-file", e);
     if (rv == 0 && url == NULL && find_url(&o->listen_metrics, true) != NULL)
         rv = err_set(e, ERR_USAGE,
                      "--listen-metrics-urls: https takes the certificate of the client URLs, of "
@@ -107,4 +115,5 @@ static void warn_of_side(const struct options_tls *t, const struct url_list *url
 void options_warn_tls(const struct options *o)
 {
     warn_of_side(&o->client_tls, &o->listen_client, "");
+    warn_of_side(&o->peer_tls, &o->listen_peer, "peer-");
 }

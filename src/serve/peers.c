@@ -26,8 +26,8 @@ int peers_listen(struct peers *p, const struct options *o, struct err *e)
                      LOG_S("effect", "no member can be added to this one"));
         else if (n < 0)
             return n;
-        else
-            p->n_fds += (unsigned)n;
+        for (int j = 0; j < n; j++)
+            p->fds_tls[p->n_fds++] = urls->tls[i];
     }
     return 0;
 }
@@ -39,13 +39,16 @@ static bool is_removed(void *ctx, uint64_t id)
     return engine_was_removed(p->engine, id);
 }
 
-int peers_start(struct peers *p, const struct datadir *dir, uint64_t cluster_id, uint64_t member_id,
-                struct err *e)
+int peers_start(struct peers *p, const struct datadir *dir, const struct secure *secure,
+                uint64_t cluster_id, uint64_t member_id, struct err *e)
 {
     struct peer_conf conf = {.cluster_id = cluster_id,
                              .member_id = member_id,
                              .listen_fds = p->fds,
+                             .listen_tls = p->fds_tls,
                              .n_listen = p->n_fds,
+                             .tls = secure->peers,
+                             .trust = secure->trust,
                              .snap_dir = dir->snap,
                              .io = &diskio_system,
                              .is_removed = is_removed,

@@ -1,6 +1,7 @@
 #include "serve/secure.h"
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "disk/datadir.h"
 
 #include <string.h>
@@ -29,56 +30,111 @@ static int make_certificate(const char *dir, const struct url_list *urls, struct
     return rv == 0 ? tls_self_signed(dir, hosts, n, e) : rv;
 }
 
-/* NAME as in DATA-DIR/fixtures/NAME. */
-static int open_side(struct tls **out, const struct options *o, const struct options_tls *t,
-                     const struct url_list *urls, const char *name, struct err *e)
+/* DATA-DIR/fixtures/NAME/FILE. */
+static char *fixture(const struct options *o, const char *name, const char *file)
 {
-    struct buf dir = {0}, cert = {0}, key = {0};
-    int rv = 0;
-    buf_printf(&dir, "%s/fixtures/%s", o->data_dir, name);
-    buf_printf(&cert, "%s", t->cert_file);
-    buf_printf(&key, "%s", t->key_file);
-    if (t->cert_file[0] == '\0') {
-        buf_printf(&cert, "%s/cert.pem", buf_cstr(&dir));
-        buf_printf(&key, "%s/key.pem", buf_cstr(&dir));
-        rv = make_certificate(buf_cstr(&dir), urls, e);
-    }
+    struct buf b = {0};
+    buf_printf(&b, "%s/fixtures/%s%s%s", o->data_dir, name, file[0] != '\0' ? "/" : "", file);
+    char *path = mem_strdup(buf_cstr(&b));
+    buf_fini(&b);
+    return path;
+}
+
+static int open_side(struct tls **out, const struct options *o, const struct options_tls *t,
+                     const char *name, const char *cert, const char *key, struct err *e)
+{
     struct tls_conf conf = {.side = name,
-                            .cert_file = buf_cstr(&cert),
-                            .key_file = buf_cstr(&key),
+                            .cert_file = cert,
+                            .key_file = key,
                             .ca_file = t->ca_file,
                             .crl_file = t->crl_file,
-                            .allowed_cn = "",
+                            .allowed_cn = t->allowed_cn != NULL ? t->allowed_cn : "",
                             .allowed_host = t->allowed_host,
                             .cipher_suites = o->cipher_suites};
-    if (rv == 0)
-        rv = tls_new(out, &conf, e);
-    buf_fini(&dir);
-    buf_fini(&cert);
-    buf_fini(&key);
+    return tls_new(out, &conf, e);
+}
+
+static int make_side(const struct options *o, const struct url_list *urls, const char *name,
+                     char **cert, char **key, struct err *e)
+{
+    char *dir = fixture(o, name, "");
+    int rv = make_certificate(dir, urls, e);
+    mem_free(dir);
+    *cert = fixture(o, name, "cert.pem");
+    *key = fixture(o, name, "key.pem");
     return rv;
+}
+
+static int start_clients(struct secure *s, const struct options *o, struct err *e)
+{
+    const struct options_tls *t = &o->client_tls;
+    char *cert = NULL, *key = NULL;
+    int rv = 0;
+    if (!has_https(&o->listen_client))
+        return 0;
+    if (t->cert_file[0] == '\0')
+        rv = make_side(o, &o->listen_client, "client", &cert, &key, e);
+    if (rv == 0)
+        rv = open_side(&s->clients, o, t, "client", cert != NULL ? cert : t->cert_file,
+                       key != NULL ? key : t->key_file, e);
+    mem_free(cert);
+    mem_free(key);
+    return rv;
+}
+
+struct peer_trust secure_trust(const struct options *o)
+{
+    const struct options_tls *t = &o->peer_tls;
+    return (struct peer_trust){.cert_file = t->cert_file,
+                               .key_file = t->key_file,
+                               .ca_file = t->ca_file,
+                               .crl_file = t->crl_file,
+                               .allowed_cn = t->allowed_cn,
+                               .anybody =
+                                   t->auto_tls && t->cert_file[0] == '\0' && t->ca_file[0] == '\0'};
+}
+
+/* Calls to peers take certificates whatever this member listens on. */
+static int start_peers(struct secure *s, const struct options *o, struct err *e)
+{
+    const struct options_tls *t = &o->peer_tls;
+    s->trust = secure_trust(o);
+    if (t->auto_tls && t->cert_file[0] == '\0') {
+        int rv = make_side(o, &o->listen_peer, "peer", &s->own_cert, &s->own_key, e);
+        if (rv != 0)
+            return rv;
+        s->trust.cert_file = s->own_cert;
+        s->trust.key_file = s->own_key;
+    }
+    if (!has_https(&o->listen_peer))
+        return 0;
+    return open_side(&s->peers, o, t, "peer", s->trust.cert_file, s->trust.key_file, e);
 }
 
 int secure_start(struct secure *s, const struct options *o, struct err *e)
 {
-    if (!has_https(&o->listen_client))
-        return 0;
-    return open_side(&s->clients, o, &o->client_tls, &o->listen_client, "client", e);
+    int rv = start_clients(s, o, e);
+    return rv == 0 ? start_peers(s, o, e) : rv;
 }
 
 bool secure_has_files(const struct secure *s)
 {
-    return s->clients != NULL;
+    return s->clients != NULL || s->peers != NULL;
 }
 
 void secure_refresh(const struct secure *s, bool anyway)
 {
     if (s->clients != NULL)
         tls_refresh(s->clients, anyway);
+    if (s->peers != NULL)
+        tls_refresh(s->peers, anyway);
 }
 
 void secure_stop(struct secure *s)
 {
     tls_free(s->clients);
-    s->clients = NULL;
+    tls_free(s->peers);
+    mem_free(s->own_cert);
+    mem_free(s->own_key);
+    *s = (struct secure){0};
 }

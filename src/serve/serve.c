@@ -131,7 +131,7 @@ static int start_engine(struct server *s, struct err *e)
 {
     const struct options *o = &s->options;
     const struct bootstrap *b = &s->bootstrap;
-    int rv = peers_start(&s->peers, &s->dir, b->cluster_id, b->member_id, e);
+    int rv = peers_start(&s->peers, &s->dir, &s->secure, b->cluster_id, b->member_id, e);
     if (rv != 0)
         return rv;
     struct engine_conf conf = {.dir = &s->dir,

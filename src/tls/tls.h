@@ -62,6 +62,13 @@ void tls_visit_end(struct tls_visit *v);
 /* To be asked before each request: an old session that was taken up again is held against the files
  * of today. False: the connection is to be closed. */
 bool tls_visit_admit(struct tls_visit *v);
+/* A gnutls_certificate_retrieve_function2 that has none, for a server that will not begin without a
+ * certificate: each session gets its own from tls_visit_begin. */
+int tls_no_certificate(struct gnutls_session_int *session, const void *requests, int n_requests,
+                       const void *algorithms, int n_algorithms, void *certs, unsigned *n_certs,
+                       void *key);
+/* Is NAME the common name of the other side's certificate? */
+bool tls_has_cn(struct gnutls_session_int *session, const char *name);
 /* Writes as much as the socket takes. */
 void tls_visit_send(struct tls_visit *v, const void *bytes, size_t n);
 

@@ -48,10 +48,10 @@ static void tell_refusal(const struct tls_visit *v, const char *why)
              LOG_U("others", atomic_exchange_explicit(&t->unsaid, 0, memory_order_relaxed)));
 }
 
-static bool read_leaf(const struct tls_visit *v, gnutls_x509_crt_t *out)
+static bool read_leaf(gnutls_session_t session, gnutls_x509_crt_t *out)
 {
     unsigned n = 0;
-    const gnutls_datum_t *chain = gnutls_certificate_get_peers(v->session, &n);
+    const gnutls_datum_t *chain = gnutls_certificate_get_peers(session, &n);
 
     if (chain == NULL || n == 0 || gnutls_x509_crt_init(out) < 0)
         return false;
@@ -62,13 +62,13 @@ static bool read_leaf(const struct tls_visit *v, gnutls_x509_crt_t *out)
 }
 
 /* Gives the common name of the client's certificate, or NULL. */
-static char *read_cn(const struct tls_visit *v)
+static char *read_cn(gnutls_session_t session)
 {
     gnutls_x509_crt_t leaf;
     char name[256];
     size_t len = sizeof(name);
 
-    if (!read_leaf(v, &leaf))
+    if (!read_leaf(session, &leaf))
         return NULL;
 
     int rc = gnutls_x509_crt_get_dn_by_oid(leaf, GNUTLS_OID_X520_COMMON_NAME, 0, 0, name, &len);
@@ -77,23 +77,27 @@ static char *read_cn(const struct tls_visit *v)
     return rc == 0 && strlen(name) == len ? mem_strdup(name) : NULL;
 }
 
+bool tls_has_cn(struct gnutls_session_int *session, const char *name)
+{
+    char *cn = read_cn(session);
+    bool fits = cn != NULL && strcmp(cn, name) == 0;
+
+    mem_free(cn);
+    return fits;
+}
+
 /* What a good certificate may still not be. */
 static const char *misfit(const struct tls_visit *v)
 {
     const struct tls_conf *conf = &v->tls->conf;
     const char *why = NULL;
 
-    if (conf->allowed_cn[0] != '\0') {
-        char *cn = read_cn(v);
-
-        if (cn == NULL || strcmp(cn, conf->allowed_cn) != 0)
-            why = "its common name is not the allowed one";
-        mem_free(cn);
-    }
+    if (conf->allowed_cn[0] != '\0' && !tls_has_cn(v->session, conf->allowed_cn))
+        why = "its common name is not the allowed one";
     if (conf->allowed_host[0] != '\0' && why == NULL) {
         gnutls_x509_crt_t leaf;
 
-        if (!read_leaf(v, &leaf))
+        if (!read_leaf(v->session, &leaf))
             return "the certificate cannot be read";
         if (gnutls_x509_crt_check_hostname(leaf, conf->allowed_host) == 0)
             why = "it is not for the allowed host";
@@ -216,7 +220,7 @@ bool tls_visit_admit(struct tls_visit *v)
     }
     if (!v->verified && !is_welcome(v))
         return false;
-    v->cn = read_cn(v);
+    v->cn = read_cn(v->session);
     v->admitted = true;
     return true;
 }
@@ -224,4 +228,19 @@ bool tls_visit_admit(struct tls_visit *v)
 void tls_visit_send(struct tls_visit *v, const void *bytes, size_t n)
 {
     (void)gnutls_record_send(v->session, bytes, n);
+}
+
+int tls_no_certificate(struct gnutls_session_int *session, const void *requests, int n_requests,
+                       const void *algorithms, int n_algorithms, void *certs, unsigned *n_certs,
+                       void *key)
+{
+    (void)session;
+    (void)requests;
+    (void)n_requests;
+    (void)algorithms;
+    (void)n_algorithms;
+    (void)certs;
+    (void)n_certs;
+    (void)key;
+    return -1;
 }

@@ -396,7 +396,7 @@ def starts_that_are_refused():
 def requests_on_one_connection():
     with TlsServer() as s:
         conn = http.client.HTTPSConnection("localhost", s.tls_port, timeout=PATIENCE_S, context=s.context())
-        value = "v" * 3_000_000
+        value = "v" * 1_000_000
         for n in range(3):
             conn.request("PUT", "/v2/keys/big/%d" % n, "value=" + value,
                          {"Content-Type": "application/x-www-form-urlencoded"})

@@ -8,9 +8,10 @@ endif
 	%D%/test_pages.c \
 	%D%/test_peer.c %D%/test_peer.h \
 	%D%/test_snapshots.c \
-	%D%/test_streams.c
-%C%_test_peer_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+	%D%/test_streams.c \
+	%D%/test_tls.c
+%C%_test_peer_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS) $(CHECK_CFLAGS)
 %C%_test_peer_LDADD = \
-	src/peer/libpeer.a src/cluster/libcluster.a src/codec/libcodec.a src/disk/libdisk.a \
+	src/peer/libpeer.a src/tls/libtls.a src/cluster/libcluster.a src/codec/libcodec.a src/disk/libdisk.a \
 	src/store/libstore.a src/proto/libproto.a src/base/libbase.a \
-	$(MHD_LIBS) $(CURL_LIBS) $(CHECK_LIBS)
+	$(MHD_LIBS) $(CURL_LIBS) $(GNUTLS_LIBS) $(CHECK_LIBS)

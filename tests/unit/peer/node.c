@@ -89,7 +89,7 @@ static void bind_to(struct node *n, const char *port)
     ck_assert_msg(listen_open(&at, &n->fd, 1, &e) == 1, "%s", e.text);
     ck_assert_int_eq(getsockname(n->fd, (struct sockaddr *)&addr, &len), 0);
     snprintf(n->port, sizeof(n->port), "%u", ntohs(addr.sin_port));
-    snprintf(n->url, sizeof(n->url), "http://127.0.0.1:%s", n->port);
+    snprintf(n->url, sizeof(n->url), "http%s://127.0.0.1:%s", n->tls != NULL ? "s" : "", n->port);
 }
 
 static bool was_removed(void *ctx, uint64_t id)
@@ -101,10 +101,14 @@ static bool was_removed(void *ctx, uint64_t id)
 
 static void begin(struct node *n)
 {
+    bool yes = true;
     struct peer_conf conf = {.cluster_id = n->cluster_id,
                              .member_id = n->id,
                              .listen_fds = &n->fd,
+                             .listen_tls = n->tls != NULL ? &yes : NULL,
                              .n_listen = 1,
+                             .tls = n->tls,
+                             .trust = n->trust,
                              .snap_dir = n->dir,
                              .io = n->io,
                              .is_removed = was_removed,
@@ -118,10 +122,17 @@ static void begin(struct node *n)
 
 void node_init(struct node *n, uint64_t id)
 {
+    node_init_tls(n, id, NULL, NULL);
+}
+
+void node_init_tls(struct node *n, uint64_t id, struct tls *tls, const struct peer_trust *trust)
+{
     const char *tmp = getenv("TMPDIR");
 
     log_set_level(getenv("PEER_LOG") != NULL ? LOG_DEBUG : LOG_ERROR);
-    *n = (struct node){.id = id, .cluster_id = CLUSTER, .io = &diskio_system};
+    *n = (struct node){.id = id, .cluster_id = CLUSTER, .io = &diskio_system, .tls = tls};
+    if (trust != NULL)
+        n->trust = *trust;
     snprintf(n->dir, sizeof(n->dir), "%s/peer-XXXXXX",
              tmp != NULL && strlen(tmp) < 40 ? tmp : "/tmp");
     ck_assert_ptr_nonnull(mkdtemp(n->dir));

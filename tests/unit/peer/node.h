@@ -22,6 +22,8 @@ struct node {
     char port[8], url[32];
     char dir[64]; /* of snapshots */
     int fd;
+    struct tls *tls; /* the port speaks TLS */
+    struct peer_trust trust;
     const struct diskio *io;
     uint64_t gone; /* the id that was removed */
     struct engine engine;
@@ -32,6 +34,8 @@ struct node {
 
 /* Listens; not open yet. */
 void node_init(struct node *n, uint64_t id);
+/* Over TLS, which stays the caller's. */
+void node_init_tls(struct node *n, uint64_t id, struct tls *tls, const struct peer_trust *trust);
 void node_fini(struct node *n);
 void node_open(struct node *n);
 /* A new process on the same port. */

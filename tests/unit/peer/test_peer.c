@@ -12,6 +12,7 @@ int main(void)
     suite_add_tcase(s, tcase_streams());
     suite_add_tcase(s, tcase_snapshots());
     suite_add_tcase(s, tcase_pages());
+    suite_add_tcase(s, tcase_tls());
     srunner_run_all(r, CK_NORMAL);
 
     int failed = srunner_ntests_failed(r);

@@ -5,3 +5,4 @@
 TCase *tcase_streams(void);
 TCase *tcase_snapshots(void);
 TCase *tcase_pages(void);
+TCase *tcase_tls(void);
