@@ -310,9 +310,9 @@ static void drop_mail(struct engine *e)
         struct mail *next = mail->next;
         if (mail->kind == MAIL_FRAME)
             frame_free(CP_CONTAINER_OF(mail, struct frame, mail));
-        if (mail->kind == MAIL_SNAPSHOT)
+        else if (mail->kind == MAIL_SNAPSHOT)
             snapshot_drop(mail);
-        if (mail->kind == MAIL_INSTALL)
+        else if (mail->kind == MAIL_INSTALL)
             install_drop(mail);
         mail = next;
     }

@@ -376,3 +376,18 @@ bool line_bytes(struct line *l, struct buf *scratch, struct span *out)
         return false;
     return !lines_is_text(*out) || line_fault(l, "text, which is not written as base64");
 }
+
+bool line_action(struct line *line, enum v2_action *out)
+{
+    for (unsigned a = V2_GET; a <= V2_EXPIRE; a++) {
+        struct line ahead = *line;
+
+        if (line_skip(&ahead, span_of(v2_action_name((enum v2_action)a))) &&
+            line_opt(&ahead, "\"")) {
+            *line = ahead;
+            *out = (enum v2_action)a;
+            return true;
+        }
+    }
+    return line_fault(line, "the name of an action");
+}

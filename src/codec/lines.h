@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/span.h"
+#include "proto/v2.h"
 
 #include <stdint.h>
 
@@ -46,6 +47,8 @@ struct line {
 /* True when TEXT comes next, and is passed then; no fault otherwise. */
 bool line_skip(struct line *l, struct span text);
 #define line_opt(l, literal) line_skip((l), SPAN(literal))
+/* The name of an action, and the quote behind it. */
+bool line_action(struct line *line, enum v2_action *out);
 bool line_text(struct line *l, const char *text);
 bool line_u64(struct line *l, uint64_t *out);
 bool line_i64(struct line *l, int64_t *out);

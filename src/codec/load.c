@@ -223,21 +223,6 @@ static int read_node(struct load *l, struct line *line, struct err *e)
     return ok ? bulk_add(l->bulk, &n, e) : misread(l, line, start, e);
 }
 
-static bool read_action(struct line *line, enum v2_action *out)
-{
-    for (unsigned a = V2_GET; a <= V2_EXPIRE; a++) {
-        struct line ahead = *line;
-
-        if (line_skip(&ahead, span_of(v2_action_name((enum v2_action)a))) &&
-            line_opt(&ahead, "\"")) {
-            *line = ahead;
-            *out = (enum v2_action)a;
-            return true;
-        }
-    }
-    return line_fault(line, "the name of an action");
-}
-
 /* The rendered JSON, newline included. */
 static bool read_json(struct load *l, struct line *line, struct span *out)
 {
@@ -279,7 +264,7 @@ static int read_event(struct load *l, struct line *line, struct err *e)
     struct event head;
     struct span path, json;
     bool ok = line_text(line, "{\"event\":") && line_u64(line, &head.index) &&
-              line_text(line, ",\"action\":\"") && read_action(line, &head.action);
+              line_text(line, ",\"action\":\"") && line_action(line, &head.action);
 
     head.dir = ok && line_opt(line, ",\"dir\":true");
     head.refresh = ok && line_opt(line, ",\"refresh\":true");
