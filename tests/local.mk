@@ -7,6 +7,7 @@ include tests/unit/codec/local.mk
 include tests/unit/watch/local.mk
 include tests/unit/disk/local.mk
 include tests/unit/cluster/local.mk
+include tests/unit/auth/local.mk
 include tests/unit/api/local.mk
 include tests/unit/http/local.mk
 include tests/unit/peer/local.mk

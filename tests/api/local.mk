@@ -1,7 +1,7 @@
 # what was recorded from etcd, asked of the program
 dist_check_SCRIPTS += %D%/replay.py
 TESTS += %D%/replay.py
-EXTRA_DIST += %D%/keys.jsonl
+EXTRA_DIST += %D%/auth.jsonl %D%/keys.jsonl
 # skipped where there is no etcd 3.4
 dist_check_SCRIPTS += %D%/differential.py
 TESTS += %D%/differential.py

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Replays recorded requests (keys.jsonl) and compares every answer. Standard library only.
+"""Replays recorded requests (keys.jsonl, auth.jsonl) and compares every answer. Standard library only.
 
   replay.py --server PROGRAM     starts PROGRAM (or $COPSE) on free ports, several of them side by side
   replay.py --url URL            uses a running server, whose keys it deletes: to prove the cases on a real etcd
@@ -48,6 +48,7 @@ HIDDEN_KEYS = ("_h", "_hid")  # the cases leave them behind; a listing does not 
 FIRST_INDEX = 50  # past the small literal indexes in the cases
 QUIET_S = 0.2  # how long a pending watch is listened to
 EXPIRATION = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
+ROOT = {"Authorization": "Basic " + base64.b64encode(b"root:rootpw").decode()}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -114,6 +115,15 @@ class Client:
 
     def index(self):
         return int(self.key("GET", "").headers["X-Etcd-Index"])
+
+    def clear_accounts(self):
+        """Auth off, no users, no roles; whatever etcd keeps of them inside of its tree is there."""
+        self.ask({"method": "DELETE", "path": "/v2/auth/enable", "headers": ROOT})
+        self.ask({"method": "DELETE", "path": "/v2/auth/users/nobody"})  # even that makes etcd's directories
+        for kind in ("users", "roles"):
+            answer = self.ask({"method": "GET", "path": "/v2/auth/" + kind})
+            for x in json.loads(answer.data).get(kind) or []:
+                self.ask({"method": "DELETE", "path": "/v2/auth/%s/%s" % (kind, quote(x[kind[:-1]]))})
 
     def clear(self):
         """Deletes every key; gives the index from which a case counts."""
@@ -271,6 +281,8 @@ class Run:
             self.complain(n, step, [str(e) or repr(e)])
 
     def run(self):
+        if self.case["name"].startswith("auth-"):
+            self.client.clear_accounts()
         self.base = self.client.clear()
         for n, step in enumerate(self.case["steps"]):
             if self.leave_out in step:
@@ -377,14 +389,17 @@ def main():
     parser.add_argument("--etcd", action="store_true")
     parser.add_argument("--jobs", type=int, default=4)
     parser.add_argument("--verbose", action="store_true")
-    parser.add_argument("corpus", nargs="?", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "keys.jsonl"))
+    parser.add_argument("corpus", nargs="*", default=[os.path.join(os.path.dirname(os.path.abspath(__file__)), name)
+                                                      for name in ("keys.jsonl", "auth.jsonl")])
     args = parser.parse_args()
     if not args.url and not args.server:
         parser.error("a server is needed: --server, --url or $COPSE")
     if not args.url and not shutil.which(args.server):
         parser.error("%s is not a program" % args.server)
-    with open(args.corpus) as f:
-        cases = [case for case in map(json.loads, f) if args.case in case["name"]]
+    cases = []
+    for corpus in args.corpus:
+        with open(corpus) as f:
+            cases += [case for case in map(json.loads, f) if args.case in case["name"]]
     cases.sort(key=lambda c: -sum(s.get("sleep", 0) for s in c["steps"]))  # the long ones first
 
     complaints = []

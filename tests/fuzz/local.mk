@@ -1,6 +1,8 @@
 # fuzz tests: with --enable-fuzz each program is a fuzzer (make fuzz); without, it replays tests/fuzz/corpus/NAME in
 # make check. One more program fuzz_NAME: its name in FUZZERS, its corpus in FUZZ_CORPORA, its sources, LDFLAGS, LDADD.
 FUZZERS += \
+	%D%/fuzz_account \
+	%D%/fuzz_basic \
 	%D%/fuzz_command \
 	%D%/fuzz_door \
 	%D%/fuzz_frame \
@@ -10,6 +12,8 @@ FUZZERS += \
 	%D%/fuzz_request \
 	%D%/fuzz_url
 FUZZ_CORPORA = \
+	%D%/corpus/account \
+	%D%/corpus/basic \
 	%D%/corpus/command \
 	%D%/corpus/door \
 	%D%/corpus/frame \
@@ -26,6 +30,15 @@ if !FUZZ
 FUZZ_SOURCES += %D%/replay.c
 TESTS += $(FUZZERS)
 endif
+
+%C%_fuzz_account_SOURCES = %D%/fuzz_account.c $(FUZZ_SOURCES)
+%C%_fuzz_account_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+%C%_fuzz_account_LDADD = src/api/libapi.a src/codec/libcodec.a src/auth/libauth.a src/store/libstore.a src/proto/libproto.a \
+	src/base/libbase.a $(CRYPT_LIBS)
+
+%C%_fuzz_basic_SOURCES = %D%/fuzz_basic.c $(FUZZ_SOURCES)
+%C%_fuzz_basic_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+%C%_fuzz_basic_LDADD = src/auth/libauth.a src/base/libbase.a $(CRYPT_LIBS)
 
 %C%_fuzz_command_SOURCES = %D%/fuzz_command.c $(FUZZ_SOURCES)
 %C%_fuzz_command_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

@@ -4,6 +4,7 @@ check_PROGRAMS += %D%/test_api
 TESTS += %D%/test_api
 %C%_test_api_SOURCES = \
 	%D%/fake_engine.c %D%/fake_engine.h \
+	%D%/test_auth.c \
 	%D%/test_api.c %D%/test_api.h \
 	%D%/test_keys.c \
 	%D%/test_keys_parse.c \

@@ -10,6 +10,7 @@ Suite *route_suite(void);
 Suite *keys_suite(void);
 Suite *members_suite(void);
 Suite *stats_suite(void);
+Suite *auth_suite(void);
 
 #define FORM_TYPE "application/x-www-form-urlencoded"
 
