@@ -14,7 +14,8 @@ struct door_conf {
     const int *listen_fds;  /* nonblocking, listening; stay the caller's */
     const bool *listen_tls; /* which of them speak TLS; NULL: none */
     unsigned n_listen;
-    struct tls *tls;                                      /* for those; borrowed until door_stop */
+    struct tls *tls;   /* for those; borrowed until door_stop */
+    bool cert_is_user; /* the common name of a client certificate stands for a password */
     unsigned connections_max, head_bytes, idle_timeout_s; /* 0: the default of proto/limits.h */
     const char *cors;      /* origins, as cors.h; stays the caller's */
     unsigned watchers_max; /* 0: as many as connections */

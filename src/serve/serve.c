@@ -184,6 +184,7 @@ static int server_start(struct server *s, struct err *e)
                              .listen_tls = s->fds_tls,
                              .n_listen = s->n_fds,
                              .tls = s->secure.clients,
+                             .cert_is_user = o->client_tls.cert_auth,
                              .connections_max = o->connections_max,
                              .cors = o->cors,
                              .watchers_max = o->watchers_max,

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """tls.py [TEST...] - HTTPS with openssl, curl, the copse client and Python's ssl as clients: who gets in,
 who does not and is told why, new files while requests run, and clients that stall. Needs no network."""
+import base64
 import contextlib
 import http.client
 import json
@@ -171,6 +172,27 @@ def allowed_host():
         with TlsServer("--trusted-ca-file", ca(), "--client-cert-allowed-hostname", name) as s:
             answer = s.get(s.context(certs("client")))
             assert answer == 200 if want else is_refused(answer), (name, answer)
+
+
+def certificate_is_user():
+    """Without a password, and only with --client-cert-auth."""
+    for flags, known in (([], False), (["--client-cert-auth"], True)):
+        with TlsServer("--trusted-ca-file", ca(), *flags) as s:
+            for name in ("root", "guest"):
+                status, body = s.ask("PUT", "/v2/auth/users/" + name, json.dumps({"user": name, "password": "p"}),
+                                     {"Content-Type": "application/json"})
+                assert status == 201, body
+            assert s.ask("PUT", "/v2/auth/enable")[0] == 200
+            root, user = s.context(certs("client")), s.context(certs("peer"))
+            users = "/v2/auth/users"
+            assert s.get(root, users) == (200 if known else 401)
+            assert s.get(user, users) == 401  # a name that has no account
+            assert s.ask("GET", users)[0] == 401
+            # A password that is wrong is not made good by a certificate.
+            wrong = base64.b64encode(b"root:q").decode()
+            with s.tls(root) as c:
+                c.sendall(("GET %s HTTP/1.1\r\nHost: a\r\nAuthorization: Basic %s\r\n\r\n" % (users, wrong)).encode())
+                assert head_of(c)[0] == 401
 
 
 def command_line():
@@ -535,9 +557,9 @@ def stalled_handshakes_end(stack=contextlib.ExitStack(), begun=[]):
 
 
 TESTS = (stalled_handshakes_end, both_side_by_side, versions_and_ciphers, certificates_of_clients, allowed_host,
-         command_line, plain_http_to_tls, tls_to_plain_http, reload_under_load, broken_files, revoked_later, certificate_of_its_own, expiry_is_told,
-         starts_that_are_refused, requests_on_one_connection, watches_and_hang_ups, many_connections,
-         half_open_handshakes, stalled_handshakes_end)
+         certificate_is_user, command_line, plain_http_to_tls, tls_to_plain_http, reload_under_load, broken_files,
+         revoked_later, certificate_of_its_own, expiry_is_told, starts_that_are_refused, requests_on_one_connection,
+         watches_and_hang_ups, many_connections, half_open_handshakes, stalled_handshakes_end)
 
 if __name__ == "__main__":
     if not shutil.which("openssl") or not shutil.which("curl"):
