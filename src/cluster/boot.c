@@ -179,6 +179,8 @@ int engine_boot(struct engine *e, struct err *err)
         alone_force(e, &r);
     timekeeper_start(&e->time, e->conf.clock, r.last_stamp_ns);
     rv = start_consensus(e, &r, err);
+    if (rv == 0)
+        peers_learn(e, r.entries, r.n);
     if (rv != 0) {
         err_add(err, "; " GATHER_WHAT_TO_DO);
         err_wrap(err, "%s", e->conf.dir->wal);

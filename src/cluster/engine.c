@@ -366,6 +366,7 @@ void engine_free(struct engine *e)
     store_free(e->store);
     member_table_fini(&e->members);
     forward_fini(e);
+    member_table_fini(&e->hearsay.table);
     waiting_fini(&e->waiting);
     pthread_cond_destroy(&e->stepped_down);
     pthread_mutex_destroy(&e->lock);

@@ -79,6 +79,7 @@ struct engine {
     struct batch batch; /* commands of this turn, and those that could not go yet */
     struct forwarding forwarding;
     struct reading reading;
+    struct hearsay hearsay;
     uint64_t applied_index, applied_term;
     struct gather *replay;            /* boot.c, while the log is read */
     struct event *events[EVENTS_MAX]; /* of this turn, not yet announced; one reference each */

@@ -151,8 +151,55 @@ static void add_member(struct peer_list *list, const struct member *m)
     struct command_member info;
     struct wire_peer *p = peer_of(list, m->id, true);
     member_read(m->info, &info);
+    if (info.n_peer_urls == 0)
+        return;
     p->n_urls = info.n_peer_urls;
     memcpy(p->urls, info.peer_urls, p->n_urls * sizeof(p->urls[0]));
+}
+
+static void learn(struct member_table *t, const struct log_entry *entry)
+{
+    struct consensus_members members;
+    struct command c;
+    unsigned indexes;
+    if (entry->type == ENTRY_CHANGE &&
+        consensus_members_decode(blob_span(entry->payload), &members) == 0)
+        for (unsigned i = 0; i < members.n; i++)
+            if (!member_was_removed(t, members.m[i].id))
+                (void)member_add(t, members.m[i].id);
+    if (entry->type == ENTRY_COMMAND && command_decode(blob_span(entry->payload), &c, NULL) == 0 &&
+        (c.kind == COMMAND_MEMBER || c.kind == COMMAND_MEMBER_ADD ||
+         c.kind == COMMAND_MEMBER_REMOVE || c.kind == COMMAND_MEMBER_UPDATE))
+        (void)member_apply(t, &c, &indexes);
+}
+
+void peers_learn(struct engine *e, const struct log_entry *entries, size_t n)
+{
+    struct hearsay *h = &e->hearsay;
+    if (n == 0 || e->conf.wire == NULL)
+        return;
+    for (unsigned i = 0; i < e->members.n_removed; i++)
+        (void)member_forbid(&h->table, e->members.removed[i]);
+    for (unsigned i = 0; i < e->members.n; i++) {
+        const struct member *m = &e->members.m[i];
+        if (member_add(&h->table, m->id) && m->info != NULL)
+            member_restore(&h->table, m->id, m->info);
+    }
+    for (size_t i = 0; i < n; i++)
+        learn(&h->table, &entries[i]);
+    h->until = consensus_last_index(e->consensus);
+}
+
+/* Newer than the table as long as it serves. */
+static void add_hearsay(struct engine *e, struct peer_list *list)
+{
+    struct hearsay *h = &e->hearsay;
+    if (h->until != 0 && e->applied_index >= h->until) {
+        member_table_fini(&h->table);
+        h->until = 0;
+    }
+    for (unsigned i = 0; i < h->table.n; i++)
+        add_member(list, &h->table.m[i]);
 }
 
 /* All of the table, those who were removed from it as long as they are in the configuration, and
@@ -192,6 +239,7 @@ void peers_turn(struct engine *e)
     struct peer_list *list = mem_zalloc(sizeof(*list));
     e->peers_changed = false;
     add_known(e, list);
+    add_hearsay(e, list);
     add_told(e, list);
     for (unsigned i = 0; i < list->n; i++)
         if (list->v[i].id == e->member_id)

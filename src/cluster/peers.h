@@ -3,12 +3,23 @@
 #pragma once
 
 #include "cluster/frame.h"
+#include "cluster/member.h"
 
 struct engine;
+
+/* Who the members are and where, as the log has it to its end; serves until all of it is applied.
+ * What is committed is told by the others only, who must be found first. */
+struct hearsay {
+    struct member_table table;
+    uint64_t until; /* applied index; 0: it is over */
+};
 
 /* Consensus has a message for a member; takes it. */
 void peers_send(struct engine *e, struct peer_message *m);
 /* A frame has come; takes it. */
 void peers_receive(struct engine *e, struct frame *f);
+/* At start: the N entries behind the state that was restored, of which nobody knows yet whether
+ * they are committed, say where the others are. */
+void peers_learn(struct engine *e, const struct log_entry *entries, size_t n);
 /* Tells the wire whom to talk to, when that has changed. */
 void peers_turn(struct engine *e);

@@ -4,6 +4,8 @@
 
 #include <math.h>
 
+#define LOST_NS (10 * (uint64_t)NS_PER_S) /* an answer does not come after that */
+
 /* ---- what is noted ---- */
 
 size_t traffic_bytes(const struct peer_message *m)
@@ -32,6 +34,16 @@ static struct traffic_follower *follower_of(struct traffic *t, uint64_t id)
     return &t->followers[t->n++];
 }
 
+/* One append at a time is timed, when all before it are answered. */
+static void begin(struct traffic_follower *f, uint64_t now)
+{
+    if (f->open == 0 || now - f->open_ns > LOST_NS) {
+        f->sent_ns = f->open_ns = now;
+        f->open = 0;
+    }
+    f->open++;
+}
+
 void traffic_sent(struct engine *e, uint64_t to, unsigned entries, size_t bytes, bool sent)
 {
     uint64_t now = clock_mono_ns(e->conf.clock);
@@ -39,8 +51,8 @@ void traffic_sent(struct engine *e, uint64_t to, unsigned entries, size_t bytes,
     struct traffic_follower *f = follower_of(&e->traffic, to);
     if (f != NULL && !sent)
         f->fail++;
-    if (f != NULL && (!sent || f->sent_ns == 0))
-        f->sent_ns = sent ? now : 0;
+    else if (f != NULL)
+        begin(f, now);
     if (sent && entries > 0)
         note(&e->traffic.sent, now, bytes);
     pthread_mutex_unlock(&e->lock);
@@ -68,6 +80,8 @@ static void answered(struct engine *e, const struct peer_message *m, uint64_t no
     if (f->sent_ns != 0)
         time_answer(f, now - f->sent_ns);
     f->sent_ns = 0;
+    if (f->open > 0)
+        f->open--;
 }
 
 void traffic_received(struct engine *e, const struct peer_message *m)

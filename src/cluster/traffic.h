@@ -26,6 +26,8 @@ struct traffic_rate {
 struct traffic_follower {
     uint64_t id, match;
     uint64_t sent_ns; /* of the append that is timed; 0: none */
+    uint64_t open;    /* appends not answered yet, … */
+    uint64_t open_ns; /* … since when; begun anew after a while: some may be lost */
     uint64_t success, fail;
     uint64_t n, now, least, most; /* answers that were timed */
     double sum, squares;

@@ -74,6 +74,26 @@ START_TEST(writes_wait_for_a_leader)
 }
 END_TEST
 
+/* What is committed nobody knows at a start, the members' own URLs included: the log says where the
+ * others are, if not for certain. */
+START_TEST(all_come_back_without_being_told)
+{
+    unsigned leader = trio_leader();
+    trio_put_well(leader, "/a", "1");
+    for (unsigned i = 0; i < 3; i++)
+        trio_await(i, "/a", "1");
+    for (unsigned i = 0; i < 3; i++)
+        trio_stop(i);
+    trio.untold = true;
+    for (unsigned i = 0; i < 3; i++)
+        trio_start(i);
+    leader = trio_leader();
+    trio_put_well(leader, "/b", "1");
+    for (unsigned i = 0; i < 3; i++)
+        trio_await(i, "/b", "1");
+}
+END_TEST
+
 START_TEST(leader_cut_off_comes_back)
 {
     unsigned old = trio_leader();
@@ -243,6 +263,7 @@ static Suite *cluster_suite(void)
     tcase_add_test(t, all_elect_and_replicate);
     tcase_add_test(t, any_member_takes_writes);
     tcase_add_test(t, writes_wait_for_a_leader);
+    tcase_add_test(t, all_come_back_without_being_told);
     tcase_add_test(t, leader_cut_off_comes_back);
     tcase_add_test(t, quorum_reads_on_any_member);
     tcase_add_test(t, leader_that_stops_hands_over);

@@ -122,7 +122,7 @@ void trio_start(unsigned i)
         .cluster_id = cluster_id,
         .member_id = m->id,
         .joins = i >= trio.n_founders,
-        .n_founders = trio.n_founders,
+        .n_founders = trio.untold ? 0 : trio.n_founders,
         .founders = founders,
         .wire = m->wire,
         .name = SPAN("one of them"),

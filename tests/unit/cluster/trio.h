@@ -30,6 +30,7 @@ struct trio {
     unsigned n, n_founders;
     uint64_t snapshot_count; /* set before trio_setup; 0: none are taken */
     size_t history_events;   /* likewise; 0: 1000 */
+    bool untold;             /* members that start are not told of the others */
     struct trio_member m[TRIO_MAX];
 };
 
