@@ -87,6 +87,27 @@ static int split(struct splitting *s, struct span bytes, struct err *e)
     return 0;
 }
 
+/* Feeds the file, piece by piece, to LOAD, or, with NULL, to the output. */
+static int read_through(const struct snapfile_reader *file, struct load *load, struct splitting *s,
+                        struct err *e)
+{
+    char *piece = mem_alloc(PIECE_BYTES);
+    uint64_t size = snapfile_bytes(file);
+    int rv = 0;
+    for (uint64_t at = 0; rv == 0 && at < size;) {
+        size_t n = size - at < PIECE_BYTES ? (size_t)(size - at) : PIECE_BYTES;
+        rv = snapfile_read(file, at, piece, n, e);
+        if (rv == 0 && load != NULL)
+            rv = load_feed(load, span_make(piece, n), e);
+        else if (rv == 0)
+            rv = split(s, span_make(piece, n), e);
+        at += n;
+    }
+    mem_free(piece);
+    return rv;
+}
+
+/* Read twice: nothing of a damaged one is written, it is no JSON, perhaps. */
 static int dump_snapshot(struct dumping *d, const char *dir, struct snapfile_id id, struct err *e)
 {
     struct snapfile_reader *file;
@@ -94,28 +115,18 @@ static int dump_snapshot(struct dumping *d, const char *dir, struct snapfile_id 
     if (rv != 0)
         return rv;
     struct splitting s = {.d = d, .name = snapfile_name(file)};
-    struct load *load = load_new();
+    struct load *load = load_new_check();
     struct load_result r = {.store = NULL};
-    char *piece = mem_alloc(PIECE_BYTES);
-    uint64_t size = snapfile_bytes(file);
-    for (uint64_t at = 0; rv == 0 && at < size;) {
-        size_t n = size - at < PIECE_BYTES ? (size_t)(size - at) : PIECE_BYTES;
-        rv = snapfile_read(file, at, piece, n, e);
-        /* Only what is sound, to the line: a damaged one is no JSON, perhaps. */
-        if (rv == 0)
-            rv = load_feed(load, span_make(piece, n), e);
-        if (rv == 0)
-            rv = split(&s, span_make(piece, n), e);
-        at += n;
-    }
+    rv = read_through(file, load, NULL, e);
     if (rv == 0)
         rv = load_finish(load, &r, e);
-    if (rv != 0)
-        err_wrap(e, "snapshot %s", snapfile_name(file));
     load_result_fini(&r);
     load_free(load);
+    if (rv == 0)
+        rv = read_through(file, NULL, &s, e);
+    if (rv != 0)
+        err_wrap(e, "snapshot %s", snapfile_name(file));
     buf_fini(&s.line);
-    mem_free(piece);
     snapfile_close(file);
     return rv;
 }
@@ -186,7 +197,8 @@ const struct admin_command admin_dump = {
     .text = "log and snapshots of a data directory as lines of JSON",
     .more =
         "Changes nothing, and may be run while a member works on DIR. Exit status: 0, 1 damaged\n"
-        "or not readable (what stands before the damage is written), 2 wrong words.",
+        "or not readable (of the log, what stands before the damage is written; of a damaged\n"
+        "snapshot nothing), 2 wrong words.",
     .options = options,
     .arguments = 1,
     .usage_status = ADMIN_USAGE,

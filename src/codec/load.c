@@ -7,6 +7,7 @@
 #include "store/bulk.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 /* Kinds of lines, in the order in which they come. */
 enum part {
@@ -26,6 +27,8 @@ struct load {
     struct buf carry; /* the beginning of a line whose end has not been fed */
     uint64_t offset;  /* bytes in the lines read */
     struct lines_sums sums;
+    bool check; /* nothing is kept */
+    uint64_t last_event;
     struct bulk *bulk;
     struct accounts *accounts;
     struct load_result got; /* all but the store */
@@ -39,6 +42,14 @@ struct load {
 struct load *load_new(void)
 {
     return mem_zalloc(sizeof(struct load));
+}
+
+struct load *load_new_check(void)
+{
+    struct load *l = load_new();
+
+    l->check = true;
+    return l;
 }
 
 void load_result_fini(struct load_result *r)
@@ -118,7 +129,8 @@ static int read_head(struct load *l, struct line *line, struct err *e)
                        format, DUMP_FORMAT);
     if (!dump_read_head(line, &l->got.head))
         return misread(l, line, start, e);
-    l->bulk = bulk_new(l->got.head.index);
+    if (!l->check)
+        l->bulk = bulk_new(l->got.head.index);
     return 0;
 }
 
@@ -208,6 +220,19 @@ static bool read_numbers(struct line *line, struct bulk_node *n)
     return true;
 }
 
+/* As bulk_sums counts them. */
+static void count_node(struct load *l, const struct bulk_node *n)
+{
+    const char *slash = n->path.len > 0 ? memrchr(n->path.ptr, '/', n->path.len) : NULL;
+    size_t name = slash != NULL ? n->path.len - (size_t)(slash + 1 - n->path.ptr) : n->path.len;
+
+    if (name == 0)
+        return; /* the root */
+    l->sums.bytes += name + n->value.len;
+    l->sums.dirs += n->dir;
+    l->sums.files += !n->dir;
+}
+
 static int read_node(struct load *l, struct line *line, struct err *e)
 {
     const char *start = line->at;
@@ -220,7 +245,12 @@ static int read_node(struct load *l, struct line *line, struct err *e)
     else
         ok = ok && line_text(line, ",\"v") && line_bytes(line, &l->bytes, &n.value);
     ok = ok && line_text(line, "}");
-    return ok ? bulk_add(l->bulk, &n, e) : misread(l, line, start, e);
+    if (!ok)
+        return misread(l, line, start, e);
+    if (!l->check)
+        return bulk_add(l->bulk, &n, e);
+    count_node(l, &n);
+    return 0;
 }
 
 /* The rendered JSON, newline included. */
@@ -254,7 +284,6 @@ static void keep_event(struct load *l, struct event *event)
         got->events = mem_realloc(got->events, l->cap_events * sizeof(struct event *));
     }
     got->events[got->n_events++] = event;
-    l->sums.events++;
 }
 
 static int read_event(struct load *l, struct line *line, struct err *e)
@@ -274,11 +303,13 @@ static int read_event(struct load *l, struct line *line, struct err *e)
     if (!ok)
         return misread(l, line, start, e);
 
-    uint64_t last = got->n_events > 0 ? got->events[got->n_events - 1]->index : 0;
-
     if (head.index < got->head.history_oldest || head.index > got->head.index ||
-        (got->n_events > 0 && head.index <= last))
+        (l->sums.events > 0 && head.index <= l->last_event))
         return corrupt(e, "an event out of order");
+    l->last_event = head.index;
+    l->sums.events++;
+    if (l->check)
+        return 0;
 
     struct event *event = event_new(head.action, head.index, path, json);
 
@@ -449,7 +480,7 @@ int load_finish(struct load *l, struct load_result *out, struct err *e)
     if (l->failed == 0 && (l->part != PART_END || l->carry.len > 0))
         l->failed = err_set(&l->err, ERR_CORRUPT, "cut off after line %" PRIu64 " at byte %" PRIu64,
                             l->sums.lines, l->offset);
-    if (l->failed == 0) {
+    if (l->failed == 0 && !l->check) {
         bulk_accounts(l->bulk, l->accounts);
         l->accounts = NULL;
         l->got.store = bulk_finish(l->bulk);

@@ -21,6 +21,10 @@ void load_result_fini(struct load_result *r);
 
 struct load;
 struct load *load_new(void);
+/* One that keeps nothing: it refuses lines that dump does not write, and a file whose counts or
+ * checksum are wrong, with little memory. That nodes stand in order is left to the checksum. What
+ * load_finish gives holds the head and no store. */
+struct load *load_new_check(void);
 /* NULL is fine. */
 void load_free(struct load *l);
 /* 0; ERR_CORRUPT; ERR_VERSION: another format, or a kind of line that this one does not know. After

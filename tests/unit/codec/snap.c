@@ -40,6 +40,24 @@ static int feed_apart(struct load *l, struct span piece, struct err *e)
     return rv;
 }
 
+/* What is loaded is what a mere check lets pass, and what that refuses is not loaded; but for the
+ * order of the nodes. */
+static void check_too(struct span bytes, int loaded)
+{
+    struct load *l = load_new_check();
+    struct load_result r;
+    int rv = load_feed(l, bytes, NULL);
+
+    if (rv == 0)
+        rv = load_finish(l, &r, NULL);
+    if (rv == 0) {
+        CP_ASSERT(r.store == NULL && r.n_events == 0);
+        load_result_fini(&r);
+    }
+    CP_ASSERT(loaded != 0 || rv == 0);
+    load_free(l);
+}
+
 int snap_load(struct span bytes, size_t piece, struct load_result *out, struct err *e)
 {
     struct load *l = load_new();
@@ -51,7 +69,9 @@ int snap_load(struct span bytes, size_t piece, struct load_result *out, struct e
         rv = feed_apart(l, span_make(bytes.ptr + at, n), e);
         at += n;
     }
-    return finish(l, out, e);
+    rv = finish(l, out, e);
+    check_too(bytes, rv);
+    return rv;
 }
 
 int snap_load_open(struct span lines, struct load_result *out, struct err *e)

@@ -50,6 +50,33 @@ static void sample_whole(struct buf *out)
     load_free(l);
 }
 
+/* Every bit of it, turned over, is found without a store, too. */
+START_TEST(checked_without_a_store)
+{
+    struct buf whole = {0};
+
+    sample_whole(&whole);
+    for (size_t i = 0; i <= whole.len * 8; i++) {
+        struct load *l = load_new_check();
+        struct load_result r;
+
+        if (i > 0)
+            whole.ptr[(i - 1) / 8] = (char)(whole.ptr[(i - 1) / 8] ^ 1 << (i - 1) % 8);
+        int rv = load_feed(l, buf_as_span(&whole), NULL);
+        if (rv == 0)
+            rv = load_finish(l, &r, NULL);
+        if (rv == 0)
+            load_result_fini(&r);
+        ck_assert_msg(i > 0 ? rv == ERR_CORRUPT || rv == ERR_VERSION : rv == 0, "bit %zu: %d", i,
+                      rv);
+        if (i > 0)
+            whole.ptr[(i - 1) / 8] = (char)(whole.ptr[(i - 1) / 8] ^ 1 << (i - 1) % 8);
+        load_free(l);
+    }
+    buf_fini(&whole);
+}
+END_TEST
+
 START_TEST(one_of_everything)
 {
     struct buf want = {0};
@@ -388,6 +415,7 @@ TCase *dump_case(void)
 
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, one_of_everything);
+    tcase_add_test(tc, checked_without_a_store);
     tcase_add_test(tc, the_loaded_store);
     tcase_add_test(tc, an_earlier_format);
     tcase_add_test(tc, damage);
