@@ -204,11 +204,28 @@ static struct sender *sender_of(struct gate *g, uint64_t id)
     return spare;
 }
 
+/* A member that was removed hears of the leader no more and asks for votes; its stream was opened
+ * when it still belonged here. The next one it opens is answered 410. */
+static bool must_be_told(const struct gate *g, const struct frame *f)
+{
+    return f->type == FRAME_MESSAGE && f->message->type == PEER_VOTE &&
+           g->conf->is_removed != NULL && g->conf->is_removed(g->conf->ctx, f->from);
+}
+
 static void give(void *ctx, struct frame *f)
 {
     struct gate *g = ctx;
 
-    engine_receive(g->api->engine, f);
+    if (!must_be_told(g, f)) {
+        engine_receive(g->api->engine, f);
+        return;
+    }
+
+    const struct sender *sender = sender_of(g, f->from);
+
+    if (sender != NULL && sender->visit != NULL && sender->visit->guest != NULL)
+        (void)shutdown(sender->visit->guest->fd, SHUT_RDWR);
+    frame_free(f);
 }
 
 static enum MHD_Result stream_begin(struct visit *v, uint64_t from)
