@@ -7,12 +7,16 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "api"))
 sys.dont_write_bytecode = True
 import harness  # noqa: E402
 from harness import wait_for  # noqa: E402
 
+# Most of a test is spent with waiting for leaders; half the usual time is still long for a loaded machine.
+FAST = ["--heartbeat-interval", "50", "--election-timeout", "500"]
 # No health of 5 s is waited for, unless a test is about that.
 EASY = ["--strict-reconfig-check=false"]
 
@@ -39,7 +43,7 @@ class Member:
     def words(self, cluster, flags):
         return ["serve", "--name", self.name, "--data-dir", self.data, "--listen-client-urls", self.client,
                 "--advertise-client-urls", self.client, "--listen-peer-urls", self.peer,
-                "--initial-advertise-peer-urls", self.peer, "--initial-cluster", cluster] + list(flags)
+                "--initial-advertise-peer-urls", self.peer, "--initial-cluster", cluster] + FAST + list(flags)
 
     def start(self, cluster, *flags):
         assert self.process is None
@@ -162,3 +166,30 @@ class Group:
         m.start(cluster, "--initial-cluster-state", "existing", *(list(flags) or self.flags))
         wait_for(m.is_healthy, "%s finds no leader" % m.name)
         wait_for(lambda: any(x["name"] == m.name for x in through.members()), "%s has not published itself" % m.name)
+
+
+def run(tests, names, jobs=4):
+    """Runs the functions of TESTS (all, or those named), some side by side, since they mostly wait; gives the exit code."""
+    left = [t for t in reversed(tests) if not names or t.__name__ in names]
+    failed = []
+
+    def work():
+        while True:
+            try:
+                test = left.pop()
+            except IndexError:
+                return
+            begin = time.monotonic()
+            try:
+                test()
+                sys.stdout.write("ok   %s (%.1f s)\n" % (test.__name__, time.monotonic() - begin))
+            except (AssertionError, OSError, http.client.HTTPException, ValueError, subprocess.SubprocessError) as e:
+                failed.append(test)
+                sys.stdout.write("FAIL %s: %s\n" % (test.__name__, e or repr(e)))
+            sys.stdout.flush()
+    threads = [threading.Thread(target=work) for _ in range(jobs)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    return 1 if failed else 0

@@ -22,3 +22,8 @@ TESTS += %D%/matrix
 # real processes: kill -9, damaged files, and what is there afterwards; the storage commands
 dist_check_SCRIPTS += %D%/damage.py %D%/full.py %D%/recovery.py %D%/storage.py
 TESTS += %D%/damage.py %D%/full.py %D%/recovery.py %D%/storage.py
+
+# clusters of real processes: founded, grown, shrunk, moved, lost and restored
+dist_check_SCRIPTS += %D%/members.py
+TESTS += %D%/members.py
+EXTRA_DIST += %D%/group.py

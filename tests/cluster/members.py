@@ -14,7 +14,6 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import group  # noqa: E402
 from group import Group, copse, wait_for  # noqa: E402
-import harness  # noqa: E402
 
 
 def ctl(member, *words):
@@ -295,9 +294,10 @@ def test_strict():
         assert [m["id"] for m in a.members() if m["id"] == id_of_b]
 
 
-TESTS = [test_founded, test_mistakes, test_grown_and_shrunk, test_moved, test_disaster, test_restored, test_strict]
+# The longest first.
+TESTS = [test_grown_and_shrunk, test_strict, test_disaster, test_founded, test_restored, test_mistakes, test_moved]
 
 if __name__ == "__main__":
     if not os.access(os.environ.get("COPSE", ""), os.X_OK):
         sys.exit("COPSE names no program")
-    sys.exit(harness.run(TESTS, sys.argv[1:]))
+    sys.exit(group.run(TESTS, sys.argv[1:]))
