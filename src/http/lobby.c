@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -151,7 +153,11 @@ void lobby_serve(struct worker *w)
         return;
 
     struct dealt *t = oldest(&w->lobby_ready);
+    int on = 1;
 
+    /* A handshake, and head and body behind it, leave in several pieces: none must wait for the
+     * client to acknowledge the one before, which takes it 40 ms. */
+    (void)setsockopt(t->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     leave(w, t);
     shake_cut(w);
     worker_adopt(&w->tls, t->fd, (const struct sockaddr *)&t->from, t->len, 0);
