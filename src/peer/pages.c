@@ -1,8 +1,5 @@
 /* pages: what etcd's members tell each other in plain JSON, and everybody who asks. Source:
  * etcd 3.4 on its peer URL (tests/api of the peer port); contract, server 1. */
-#include "base/jsonw.h"
-#include "cluster/status.h"
-#include "codec/command.h"
 #include "peer/gate_priv.h"
 #include "peer/speech.h"
 
@@ -38,54 +35,12 @@ static enum MHD_Result send_page(struct visit *v, const struct page *page)
     return rc;
 }
 
-static void add_urls(struct buf *b, const char *name, const struct span *urls, unsigned n)
-{
-    buf_printf(b, ",\"%s\":[", name);
-    for (unsigned i = 0; i < n; i++) {
-        if (i > 0)
-            buf_char(b, ',');
-        jsonw_str(b, urls[i]);
-    }
-    buf_char(b, ']');
-}
-
-/* Ids are decimal numbers here, and what is empty is left out. */
-static void add_member(struct buf *b, const struct member_ref *ref)
-{
-    static const struct command_member unknown;
-    struct command c;
-    /* The engine publishes nothing else than what it could decode. */
-    const struct command_member *m =
-        ref->published != NULL && command_decode(blob_span(ref->published), &c, NULL) == 0
-            ? &c.member
-            : &unknown;
-
-    buf_printf(b, "{\"id\":%" PRIu64, ref->id);
-    add_urls(b, "peerURLs", m->peer_urls, m->n_peer_urls);
-    if (m->name.len > 0) {
-        buf_lit(b, ",\"name\":");
-        jsonw_str(b, m->name);
-    }
-    if (m->n_client_urls > 0)
-        add_urls(b, "clientURLs", m->client_urls, m->n_client_urls);
-    buf_char(b, '}');
-}
-
 static enum MHD_Result send_members(struct visit *v)
 {
-    struct member_ref refs[LIMIT_MEMBERS];
-    unsigned n = engine_members(v->gate->api->engine, refs);
     struct buf b = {0};
     enum MHD_Result rc;
 
-    buf_char(&b, '[');
-    for (unsigned i = 0; i < n; i++) {
-        if (i > 0)
-            buf_char(&b, ',');
-        add_member(&b, &refs[i]);
-        blob_unref(refs[i].published);
-    }
-    buf_lit(&b, "]\n");
+    api_members_for_peers(v->gate->api->engine, &b);
     rc = send_page(v, &(struct page){.status = 200,
                                      .type = "application/json",
                                      .cluster_id = true,
