@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "disk/advice.h"
 #include "disk/datadir.h"
 #include "disk/wal.h"
 #include "peer/join.h"
@@ -59,6 +60,8 @@ static int look_into_log(const char *path, struct found *f, struct err *e)
         return rv;
     struct wal_look look = {.dir = dir.wal, .io = &diskio_system, .record = on_record, .ctx = f};
     rv = wal_look(&look, &info, e);
+    if (rv != 0)
+        disk_advise(e);
     datadir_close(&dir);
     return rv == ERR_STOPPED || rv == -ENOENT ? 0 : rv;
 }

@@ -254,9 +254,8 @@ def files_of_snapshots(base):
 
 
 def others(base, foreign):
-    yield "foreign: another member's log", from_other(foreign.top, WAL), "refused", ["belongs to", "give another --data-dir"]
+    yield "foreign: another member's log", from_other(foreign.top, WAL), "refused", ["belong", "give another --data-dir"]
     yield "foreign: another cluster's snapshots", from_other(foreign.top, SNAP), "refused", ["belong to cluster", "--data-dir"]
-    yield "foreign: the whole directory", from_other(foreign.top, "data/member"), "refused", ["belong", "--data-dir"]
     for folder, names in ((WAL, ("readme.txt", "0.wal", "0000000000000001-0000000000000001.wal.orig", "lost+found")),
                           (SNAP, ("readme.txt", "0000000000000001-0000000000000001.bad", "x.jsonl", ".hidden.jsonl"))):
         for name in names:
