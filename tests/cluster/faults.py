@@ -1,0 +1,538 @@
+#!/usr/bin/env python3
+"""Clusters of real processes under load: members killed, stopped, cut off and restarted. What was acknowledged must be
+there, and every register's history linearizable (tests/lib/linear.py).
+
+  COPSE=src/copse members.py [--full] [--seed N] [NAME ...]
+
+--full: all of them and longer, and 20 kills of the leader with the time to the first acknowledged write. A NAME runs that
+test alone. Prints the seed and "N passed, N failed". Standard library only.
+"""
+import argparse
+import http.client
+import json
+import os
+import random
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+import urllib.parse
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "..", "lib"), os.path.join(HERE, "..", "api")]
+sys.dont_write_bytecode = True
+from harness import wait_for  # noqa: E402
+from linear import Op, is_linearizable  # noqa: E402
+from ports import free_port  # noqa: E402
+from proxy import Proxy  # noqa: E402
+
+REGISTERS = 4
+CLIENTS = 4
+
+
+def call(port, method, path, form=None, timeout=20):
+    """(status, JSON or None). Raises OSError and http.client.HTTPException."""
+    c = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    try:
+        body = urllib.parse.urlencode(form) if form else None
+        c.request(method, path, body, {"Content-Type": "application/x-www-form-urlencoded"} if body else {})
+        r = c.getresponse()
+        text = r.read()
+        return r.status, json.loads(text) if text[:1] in (b"{", b"[") else None
+    finally:
+        c.close()
+
+
+class Member:
+    def __init__(self, cluster, i, proxied):
+        self.cluster, self.name = cluster, "m%d" % i
+        self.port, self.peer_port = free_port(), free_port()
+        self.url_port = free_port() if proxied else self.peer_port
+        self.proxy = Proxy(self.url_port, self.peer_port) if proxied else None
+        self.dir = os.path.join(cluster.dir, self.name)
+        os.mkdir(self.dir)
+        self.process = None
+
+    def start(self):
+        client, peer = "http://127.0.0.1:%d" % self.port, "http://127.0.0.1:%d" % self.url_port
+        with open(os.path.join(self.dir, "log"), "ab") as log:
+            self.process = subprocess.Popen(
+                [os.environ["COPSE"], "serve", "--name", self.name, "--data-dir", os.path.join(self.dir, "data"),
+                 "--listen-client-urls", client, "--advertise-client-urls", client,
+                 "--listen-peer-urls", "http://127.0.0.1:%d" % self.peer_port, "--initial-advertise-peer-urls", peer,
+                 "--initial-cluster", self.cluster.initial] + self.cluster.flags,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(60)
+        assert code == 0, "%s ended with %d" % (self.name, code)
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def is_running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def ask(self, path, timeout=2):
+        try:
+            status, body = call(self.port, "GET", path, timeout=timeout)
+            return body if status == 200 else None
+        except (OSError, http.client.HTTPException, ValueError):
+            return None
+
+    def leads(self):
+        body = self.ask("/v2/stats/self", 1)
+        return body is not None and body.get("state") == "StateLeader"
+
+    def id(self):
+        return wait_for(lambda: self.ask("/v2/stats/self"), "its id")["id"]
+
+
+class Cluster:
+    def __init__(self, n, proxied=False, flags=()):
+        self.dir = tempfile.mkdtemp(prefix="copse-members-")
+        self.flags = list(flags)
+        self.members = [Member(self, i + 1, proxied) for i in range(n)]
+        self.initial = ",".join("%s=http://127.0.0.1:%d" % (m.name, m.url_port) for m in self.members)
+
+    def __enter__(self):
+        for m in self.members:
+            m.start()
+        self.wait_ready()
+        return self
+
+    def __exit__(self, kind, *_):
+        for m in self.members:
+            if m.is_running():
+                m.signal(signal.SIGCONT)
+                m.kill()
+            if m.proxy:
+                m.proxy.stop()
+        if kind is not None:
+            for m in self.members:
+                with open(os.path.join(m.dir, "log"), errors="replace") as f:
+                    print("---- %s (%d)\n%s" % (m.name, m.port, "".join(f.readlines()[-25:])), file=sys.stderr)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def wait_ready(self):
+        """Every running member takes writes."""
+        for m in self.members:
+            if m.is_running():
+                wait_for(lambda m=m: self.writes(m), "a write through " + m.name)
+
+    @staticmethod
+    def writes(m):
+        assert m.is_running(), m.name + " has ended"
+        try:
+            return call(m.port, "PUT", "/v2/keys/ready", {"value": m.name})[0] in (200, 201)
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def leader(self, among=None):
+        return wait_for(lambda: next((m for m in among or self.members if m.is_running() and m.leads()), None), "a leader")
+
+    def wait_same(self):
+        """All members come to the same state. Gives it."""
+        def same():
+            states = [m.ask("/v2/keys/r?recursive=true&sorted=true", 10) for m in self.members if m.is_running()]
+            return states[0] if states and states[0] and all(s == states[0] for s in states) else None
+        return wait_for(same, "the same state everywhere")
+
+
+class Load:
+    """Clients that write, read and swap unique values in a few registers, through members by chance."""
+
+    def __init__(self, cluster, seed):
+        self.cluster, self.seed = cluster, seed
+        self.lock = threading.Lock()
+        self.ops = {}
+        self.written = 0
+        self.ended = False
+        self.targets = list(cluster.members)
+        self.threads = [threading.Thread(target=self._client, args=(i,), daemon=True) for i in range(CLIENTS)]
+
+    def __enter__(self):
+        for t in self.threads:
+            t.start()
+        self.wait_writes(10)
+        return self
+
+    def __exit__(self, *_):
+        self.ended = True
+        for t in self.threads:
+            t.join(60)
+
+    def wait_writes(self, n):
+        """N more acknowledged writes."""
+        goal = self.written + n
+        wait_for(lambda: self.written >= goal, "%d acknowledged writes" % n)
+
+    def _note(self, register, op, acknowledged):
+        with self.lock:
+            self.ops.setdefault(register, []).append(op)
+            self.written += acknowledged
+
+    def _client(self, number):
+        draw = random.Random("%d %d" % (self.seed, number))
+        seen, serial = {}, 0
+        while not self.ended:
+            register = "r%d" % draw.randrange(REGISTERS)
+            m = draw.choice(self.targets)
+            kind = draw.choice(("write", "write", "read", "swap"))
+            old = seen.get(register)
+            serial += 1
+            value = "%d.%d" % (number, serial)
+            if kind == "swap" and old is None:
+                kind = "read"
+            self._one(register, m, kind, value, old, seen)
+            time.sleep(draw.random() * 0.004)
+
+    def _one(self, register, m, kind, value, old, seen):
+        path = "/v2/keys/r/" + register
+        form = {"write": {"value": value}, "swap": {"value": value, "prevValue": old}}.get(kind)
+        begin = time.monotonic()
+        try:
+            status, body = call(m.port, "PUT" if form else "GET", path if form else path + "?quorum=true", form)
+        except ConnectionRefusedError:
+            time.sleep(0.005)  # certainly not there
+            return
+        except (OSError, http.client.HTTPException, ValueError):
+            status, body = 0, None
+        end = time.monotonic()
+        if kind == "read":
+            if status == 200 or status == 404 and body:
+                found = body["node"]["value"] if status == 200 else None
+                seen[register] = found
+                self._note(register, Op(begin, end, "read", found), 0)
+        elif status in (200, 201):
+            seen[register] = value
+            self._note(register, Op(begin, end, kind, value, old if kind == "swap" else None), 1)
+        elif kind == "swap" and status == 412:
+            seen.pop(register, None)
+            self._note(register, Op(begin, end, "refused", old), 0)
+        elif kind == "swap":
+            # A swap that nobody knows of could only have been a write of this value at its moment.
+            self._note(register, Op(begin, None, "swap", value, old), 0)
+        else:
+            self._note(register, Op(begin, None, "write", value), 0)
+
+    def check(self):
+        """After the end: what is there now belongs to the histories as a last read."""
+        state = self.cluster.wait_same()
+        now = {n["key"].rsplit("/", 1)[1]: n["value"] for n in state["node"].get("nodes", ())}
+        at = time.monotonic()
+        for register, ops in sorted(self.ops.items()):
+            ops.append(Op(at, at + 1, "read", now.get(register)))
+            assert is_linearizable(ops), "register %s: not linearizable, seed %d:\n%s" % (
+                register, self.seed, "\n".join(map(str, sorted(ops))))
+
+
+def under_load(cluster, seed, disturb, *args):
+    with Load(cluster, seed) as load:
+        disturb(cluster, load, *args)
+        cluster.wait_ready()
+        load.wait_writes(20)
+    load.check()
+    return load
+
+
+# ---- what is done to them ----
+
+def kill_leader(cluster, load, times):
+    for _ in range(times):
+        leader = cluster.leader()
+        leader.kill()
+        load.wait_writes(20)
+        leader.start()
+        cluster.wait_ready()
+
+
+def kill_follower(cluster, load, times):
+    for _ in range(times):
+        leader = cluster.leader()
+        follower = next(m for m in cluster.members if m is not leader)
+        follower.kill()
+        load.wait_writes(20)
+        follower.start()
+        cluster.wait_ready()
+
+
+def freeze_leader(cluster, load, times):
+    for _ in range(times):
+        leader = cluster.leader()
+        leader.signal(signal.SIGSTOP)
+        others = [m for m in cluster.members if m is not leader]
+        load.targets = others
+        cluster.leader(others)
+        load.wait_writes(20)
+        leader.signal(signal.SIGCONT)
+        load.targets = cluster.members
+        load.wait_writes(20)
+
+
+def cut_leader(cluster, load, times):
+    for _ in range(times):
+        leader = cluster.leader()
+        others = [m for m in cluster.members if m is not leader]
+        leader.proxy.cut()
+        for m in others:
+            m.proxy.cut(leader.id())
+        cluster.leader(others)
+        load.targets = others
+        load.wait_writes(20)
+        load.targets = cluster.members
+        for m in cluster.members:
+            m.proxy.heal()
+        cluster.wait_ready()
+
+
+def cut_one_way(cluster, load, times):
+    """The leader is not heard by one member, but hears it."""
+    for _ in range(times):
+        leader = cluster.leader()
+        deaf = next(m for m in cluster.members if m is not leader)
+        deaf.proxy.cut(leader.id())
+        load.targets = [m for m in cluster.members if m is not deaf]
+        load.wait_writes(50)
+        load.targets = cluster.members
+        for m in cluster.members:
+            m.proxy.heal()
+        cluster.wait_ready()
+
+
+def roll(cluster, load, times):
+    for _ in range(times):
+        for m in cluster.members:
+            m.stop()
+            load.wait_writes(5)
+            m.start()
+            cluster.wait_ready()
+
+
+# ---- tests ----
+
+def leaders_are_killed(seed, full):
+    with Cluster(3) as c:
+        under_load(c, seed, kill_leader, 5 if full else 1)
+
+
+def followers_are_killed(seed, full):
+    with Cluster(3) as c:
+        under_load(c, seed, kill_follower, 5 if full else 1)
+
+
+def a_leader_is_frozen(seed, full):
+    with Cluster(3) as c:
+        under_load(c, seed, freeze_leader, 5 if full else 1)
+
+
+def a_leader_is_cut_off(seed, full):
+    with Cluster(3, proxied=True) as c:
+        under_load(c, seed, cut_leader, 5 if full else 1)
+
+
+def one_direction_is_cut(seed, full):
+    with Cluster(3, proxied=True) as c:
+        under_load(c, seed, cut_one_way, 5 if full else 1)
+
+
+def restarts_roll(seed, full):
+    with Cluster(3) as c:
+        under_load(c, seed, roll, 3 if full else 1)
+
+
+def two_of_five_are_killed(seed, full):
+    def disturb(cluster, load):
+        for _ in range(3 if full else 1):
+            leader = cluster.leader()
+            gone = [leader, next(m for m in cluster.members if m is not leader)]
+            for m in gone:
+                m.kill()
+            load.wait_writes(20)
+            for m in gone:
+                m.start()
+            cluster.wait_ready()
+
+    with Cluster(5) as c:
+        under_load(c, seed, disturb)
+
+
+def a_lagging_member_gets_a_snapshot(seed, full):
+    """Down while more is written than the others keep."""
+    def disturb(cluster, load):
+        leader = cluster.leader()
+        late = next(m for m in cluster.members if m is not leader)
+        late.kill()
+        for i in range(600):
+            assert call(leader.port, "PUT", "/v2/keys/fill/%d" % (i % 50), {"value": "x" * 1000})[0] in (200, 201)
+        load.wait_writes(20)
+        late.start()
+        cluster.wait_ready()
+
+    with Cluster(3, flags=["--snapshot-count", "100"]) as c:
+        under_load(c, seed, disturb)
+
+
+def any_order_of_start_and_stop(seed, full):
+    draw = random.Random(seed)
+    cluster = Cluster(3)
+    for m in cluster.members[:1]:  # alone: it waits
+        m.start()
+    wait_for(lambda: cluster.members[0].ask("/version"), "a lonely member that answers")
+    assert cluster.members[0].ask("/health") is None
+    with cluster_of(cluster, cluster.members[1:]):
+        assert call(cluster.members[0].port, "PUT", "/v2/keys/r/a", {"value": "1"})[0] == 201
+        for _ in range(3 if full else 1):
+            order = draw.sample(cluster.members, 3)
+            for m in order:
+                m.stop()
+            for m in draw.sample(order, 3):
+                m.start()
+            cluster.wait_ready()
+            assert cluster.wait_same()["node"]["nodes"][0]["value"] == "1"
+
+
+class cluster_of:
+    """Starts the rest, and ends all."""
+
+    def __init__(self, cluster, rest):
+        self.cluster, self.rest = cluster, rest
+
+    def __enter__(self):
+        for m in self.rest:
+            m.start()
+        self.cluster.wait_ready()
+
+    def __exit__(self, *what):
+        self.cluster.__exit__(*what)
+
+
+def without_quorum_nothing_is_written(seed, full):
+    with Cluster(3) as c:
+        call(c.members[0].port, "PUT", "/v2/keys/r/a", {"value": "1"})
+        for m in c.members[1:]:
+            m.kill()
+        status, body = call(c.members[0].port, "PUT", "/v2/keys/r/a", {"value": "2"}, timeout=60)
+        assert (status, body["errorCode"]) == (500, 300), (status, body)
+        assert call(c.members[0].port, "GET", "/v2/keys/r/a")[1]["node"]["value"] == "1"
+        for m in c.members[1:]:
+            m.start()
+        c.wait_ready()
+
+
+def the_tool_for_three_members(seed, full):
+    """tools/dev-cluster: starts, finds its data again, cleans."""
+    tool = os.path.join(HERE, "..", "..", "tools", "dev-cluster")
+    top = tempfile.mkdtemp(prefix="copse-members-")
+    ports = [free_port() for _ in range(3)]
+
+    def run(*words):
+        p = subprocess.Popen([tool, "--dir", os.path.join(top, "d"), "--ports", ",".join(map(str, ports))] + list(words),
+                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        for port in ports:
+            wait_for(lambda port=port: written(port), "a member of dev-cluster")
+        return p
+
+    def written(port):
+        try:
+            return call(port, "PUT", "/v2/keys/ready", {"value": "1"})[0] in (200, 201)
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def end(p):
+        p.send_signal(signal.SIGINT)
+        assert p.wait(60) == 0
+
+    try:
+        p = run()
+        assert call(ports[0], "PUT", "/v2/keys/kept", {"value": "1"})[0] == 201
+        end(p)
+        p = run()
+        assert call(ports[2], "GET", "/v2/keys/kept?quorum=true")[0] == 200
+        end(p)
+        p = run("--clean")
+        assert call(ports[1], "GET", "/v2/keys/kept?quorum=true")[0] == 404
+        end(p)
+        assert subprocess.run([tool, "--ports", "1"], stderr=subprocess.DEVNULL).returncode == 1
+        assert subprocess.run([tool, "nonsense"], stderr=subprocess.DEVNULL).returncode == 2
+    finally:
+        shutil.rmtree(top, ignore_errors=True)
+
+
+def time_to_write_again():
+    """How long after a kill of the leader a write through another member is acknowledged: figures, no test."""
+    times = []
+    with Cluster(3) as c:
+        for i in range(20):
+            leader = c.leader()
+            others = [m for m in c.members if m is not leader]
+            leader.kill()
+            begin = time.monotonic()
+            done = threading.Event()
+
+            def write(port):
+                while not done.is_set():
+                    try:
+                        if call(port, "PUT", "/v2/keys/again", {"value": str(i)})[0] in (200, 201):
+                            done.set()
+                    except (OSError, http.client.HTTPException):
+                        time.sleep(0.001)
+
+            threads = [threading.Thread(target=write, args=(m.port,)) for m in others]
+            for t in threads:
+                t.start()
+            done.wait(60)
+            times.append(1000 * (time.monotonic() - begin))
+            for t in threads:
+                t.join()
+            leader.start()
+            c.wait_ready()
+    print("first acknowledged write after 20 kills of the leader, ms: median %.0f, best %.0f, worst %.0f" %
+          (statistics.median(times), min(times), max(times)))
+
+
+QUICK = [leaders_are_killed, a_leader_is_frozen, a_leader_is_cut_off, restarts_roll,
+         a_lagging_member_gets_a_snapshot, any_order_of_start_and_stop, the_tool_for_three_members]
+SLOW = [followers_are_killed, one_direction_is_cut, two_of_five_are_killed, without_quorum_nothing_is_written]
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--full", action="store_true")
+    p.add_argument("--seed", type=int, default=random.randrange(1 << 32))
+    p.add_argument("names", nargs="*")
+    args = p.parse_args()
+    if "COPSE" not in os.environ:
+        sys.exit("COPSE names no program")
+    print("seed", args.seed)
+    failed = passed = 0
+    for test in QUICK + SLOW:
+        if test.__name__ not in args.names and (args.names or (test in SLOW and not args.full)):
+            continue
+        begin = time.monotonic()
+        try:
+            test(args.seed, args.full)
+            passed += 1
+            print("ok   %s (%.1f s)" % (test.__name__, time.monotonic() - begin), flush=True)
+        except Exception:
+            failed += 1
+            traceback.print_exc()
+            print("FAIL %s" % test.__name__, flush=True)
+    if args.full and not args.names:
+        time_to_write_again()
+    print("%d passed, %d failed" % (passed, failed))
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
