@@ -2,7 +2,7 @@
 """Clusters of real processes under load: members killed, stopped, cut off and restarted. What was acknowledged must be
 there, and every register's history linearizable (tests/lib/linear.py).
 
-  COPSE=src/copse members.py [--full] [--seed N] [NAME ...]
+  COPSE=src/copse faults.py [--full] [--seed N] [NAME ...]
 
 --full: all of them and longer, and 20 kills of the leader with the time to the first acknowledged write. A NAME runs that
 test alone. Prints the seed and "N passed, N failed". Standard library only.
@@ -100,7 +100,7 @@ class Member:
 
 class Cluster:
     def __init__(self, n, proxied=False, flags=()):
-        self.dir = tempfile.mkdtemp(prefix="copse-members-")
+        self.dir = tempfile.mkdtemp(prefix="copse-faults-")
         self.flags = list(flags)
         self.members = [Member(self, i + 1, proxied) for i in range(n)]
         self.initial = ",".join("%s=http://127.0.0.1:%d" % (m.name, m.url_port) for m in self.members)
@@ -433,7 +433,7 @@ def without_quorum_nothing_is_written(seed, full):
 def the_tool_for_three_members(seed, full):
     """tools/dev-cluster: starts, finds its data again, cleans."""
     tool = os.path.join(HERE, "..", "..", "tools", "dev-cluster")
-    top = tempfile.mkdtemp(prefix="copse-members-")
+    top = tempfile.mkdtemp(prefix="copse-faults-")
     ports = [free_port() for _ in range(3)]
 
     def run(*words):

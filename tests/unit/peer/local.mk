@@ -15,3 +15,9 @@ endif
 	src/peer/libpeer.a src/tls/libtls.a src/cluster/libcluster.a src/codec/libcodec.a src/disk/libdisk.a \
 	src/store/libstore.a src/proto/libproto.a src/base/libbase.a \
 	$(MHD_LIBS) $(CURL_LIBS) $(GNUTLS_LIBS) $(CHECK_LIBS)
+
+# figures, by hand
+EXTRA_PROGRAMS = %D%/speed
+%C%_speed_SOURCES = %D%/node.c %D%/node.h %D%/speed.c
+%C%_speed_CPPFLAGS = $(%C%_test_peer_CPPFLAGS)
+%C%_speed_LDADD = $(%C%_test_peer_LDADD)
