@@ -27,6 +27,7 @@ TESTS += %D%/damage.py %D%/full.py %D%/recovery.py %D%/storage.py
 dist_check_SCRIPTS += %D%/members.py
 TESTS += %D%/members.py
 EXTRA_DIST += %D%/group.py
+
 # clusters of real processes under load, and the checker of their histories
 dist_check_SCRIPTS += %D%/faults.py tests/lib/test_linear.py
 TESTS += %D%/faults.py tests/lib/test_linear.py
