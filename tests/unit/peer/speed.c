@@ -1,4 +1,4 @@
-/* speed: round trips and throughput between two peer floors over loopback. Figures, no test:
+/* speed: round trips and throughput between two peer floors over loopback. Figures, no verdict:
  *   make tests/unit/peer/speed && tests/unit/peer/speed */
 #include "node.h"
 
@@ -69,11 +69,11 @@ static void throughput(struct node *a, struct node *b, size_t bytes, unsigned n)
            (double)bytes * n / s / 1e6);
 }
 
-int main(void)
+/* A test only because the nodes speak as tests do. */
+START_TEST(figures)
 {
     struct node a, b;
 
-    signal(SIGPIPE, SIG_IGN);
     node_init(&a, 1);
     node_init(&b, 2);
     node_open(&a);
@@ -86,5 +86,20 @@ int main(void)
     throughput(&a, &b, 1048576, 1000);
     node_fini(&a);
     node_fini(&b);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("speed");
+    TCase *t = tcase_create("speed");
+    SRunner *r = srunner_create(s);
+
+    signal(SIGPIPE, SIG_IGN);
+    tcase_set_timeout(t, 600);
+    tcase_add_test(t, figures);
+    suite_add_tcase(s, t);
+    srunner_run_all(r, CK_SILENT);
+    srunner_free(r);
     return EXIT_SUCCESS;
 }

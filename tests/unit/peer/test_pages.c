@@ -12,10 +12,8 @@ static const struct {
 } rows[] = {
     {"GET /members", "200 OK",
      "Content-Type: application/json\r\nX-Etcd-Cluster-Id: cdf818194e3a8c32\r\n",
-     "[{\"id\":9685874076489904787,\"peerURLs\":[\"http://127.0.0.1:17380\"],\"name\":\"a\\\"b\","
-     "\"clientURLs\":[\"http://a:1\",\"http://b:2\"]},"
-     "{\"id\":7,\"peerURLs\":[\"http://127.0.0.1:1\"]}]\n"},
-    {"GET /members?x=1&y", "200 OK", "Content-Type: application/json\r\n", "\"name\":\"a\\\"b\""},
+     "\r\n\r\n[{\"id\":7}]\n"},
+    {"GET /members?x=1&y", "200 OK", "Content-Type: application/json\r\n", "[{\"id\":7}]\n"},
     {"GET /version", "200 OK", "Content-Type: application/json\r\n", "{\"etcdserver\":\"3\"}"},
     {"POST /members", "405 Method Not Allowed", "Allow: GET\r\n" SNIFF, "Method Not Allowed\n"},
     {"OPTIONS /version", "405 Method Not Allowed", "Allow: GET\r\n" SNIFF, "Method Not Allowed\n"},
