@@ -13,7 +13,7 @@ from replay import Api, started
 
 COPSE = os.path.abspath(os.environ.get("COPSE", "src/copse"))
 SOURCE = os.environ.get("TOP_SRCDIR") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
-PAGES = ("copse-keys", "copse-watch", "copse-members", "copse-auth")
+PAGES = ("copse-keys", "copse-watch", "copse-members", "copse-auth", "copse-storage")
 
 
 def read(*path):
@@ -44,6 +44,17 @@ class Help:
             for sub in subs:
                 self.options["%s %s" % (name, sub)] = self.found(self.ask(name, sub, "--help"), "OPTIONS")
 
+        self.add_storage()
+
+    def add_storage(self):
+        """The commands on data directories, which have a help of their own."""
+        part = subprocess.run([COPSE, "help"], capture_output=True, text=True, check=True).stdout.split("work on a data directory:\n")[1]
+        for name in re.findall(r"^  ([a-z]+) ", part, re.M):
+            text = subprocess.run([COPSE, name, "--help"], capture_output=True, text=True, check=True).stdout
+            if name not in self.names:
+                self.names.append(name)
+            self.options[name] = set(re.findall(r"^  --([a-z0-9-]+)", text, re.M))
+
     def ask(self, *words):
         return subprocess.run([self.client] + list(words), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
 
@@ -63,7 +74,7 @@ def items(text):
     """Options of `.It Fl` lines."""
     found = set()
     for line in re.findall(r"^\.It (Fl .*)$", text, re.M):
-        found |= {name.lstrip("-") for name in re.findall(r"Fl (-?[A-Za-z-]+)", line)}
+        found |= {name.lstrip("-") for name in re.findall(r"Fl (-?[A-Za-z0-9-]+)", line)}
     return found
 
 
@@ -90,7 +101,7 @@ def of_bash(commands):
 def of_fish(commands):
     options = {command: set() for command in commands}
     for line in read("contrib", "completion", "fish", "copse.fish").splitlines():
-        names = spelled(a + b for a, b in re.findall(r" -(?:l ([a-z-]+)|s (\w))", line.split(" -d ")[0]))
+        names = spelled(a + b for a, b in re.findall(r" -(?:l ([a-z0-9-]+)|s (\w))", line.split(" -d ")[0]))
         at = re.search(r"-n '(?:__copse_at \"?([a-z -]+?)\"?|(__copse_none))' ", line)
         if names and at:
             options.setdefault(at.group(1) or "", set()).update(names)
@@ -102,7 +113,7 @@ def of_zsh(commands):
     options = {command: set() for command in commands}
 
     def take(command, part):
-        for names in re.findall(r"(?:'\([^)]*\)'\{([^}]*)\}|'\*?(--?[A-Za-z-]+)\[)", part):
+        for names in re.findall(r"(?:'\([^)]*\)'\{([^}]*)\}|'\*?(--?[A-Za-z0-9-]+)\[)", part):
             options.setdefault(command, set()).update(spelled((names[0] or names[1]).split(",")))
 
     table = re.search(r"^_copse_arguments\(\).*?^\}", text, re.M | re.S).group(0)
@@ -178,7 +189,11 @@ def try_bash(count, url):
             (at + ["set", "/k", ""], []),
             (at + ["cluster-health", ""], []),
             ([COPSE, "--endpoints", "http://127.0.0.1:1", "get", "/"], []),
-            ([COPSE, "serve", "--data-d"], ["--data-dir"])]:
+            ([COPSE, "serve", "--data-d"], ["--data-dir"]),
+            ([COPSE, "v"], ["verify"]),
+            ([COPSE, "backup", "--b"], ["--backup-dir", "--backup-wal-dir"]),
+            ([COPSE, "dump", "/us"], ["/usr"]),
+            ([COPSE, "restore", "--data-dir", "/us"], ["/usr"])]:
         count.same("bash: " + " ".join(words[1:]), want, complete(*words))
 
 

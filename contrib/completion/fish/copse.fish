@@ -7,7 +7,7 @@ function __copse_words
     for word in (commandline -opc)[2..-1]
         if test $skip = 1
             set skip 0
-        else if string match -qr -- '^(--(output|discovery-srv|peers|endpoint|endpoints|cert-file|key-file|ca-file|username|timeout|total-timeout|ttl|with-value|with-index|swap-with-value|swap-with-index|after-index|roles|path)|-[oDCu])$' $word
+        else if string match -qr -- '^(--(output|discovery-srv|peers|endpoint|endpoints|cert-file|key-file|ca-file|username|timeout|total-timeout|ttl|with-value|with-index|swap-with-value|swap-with-index|after-index|roles|path|from|to|data-dir|wal-dir|backup-dir|backup-wal-dir|name|initial-cluster|initial-cluster-token|initial-advertise-peer-urls)|-[oDCu])$' $word
             set skip 1
         else if not string match -q -- '-*' $word
             set -a words $word
@@ -89,6 +89,10 @@ complete -c copse -n __copse_none -a member -d 'member add, remove and list subc
 complete -c copse -n __copse_none -a user -d 'user add, grant and revoke subcommands'
 complete -c copse -n __copse_none -a role -d 'role add, grant and revoke subcommands'
 complete -c copse -n __copse_none -a auth -d 'overall auth controls'
+complete -c copse -n __copse_none -a verify -d 'read all of a data directory and say whether it is sound'
+complete -c copse -n __copse_none -a dump -d 'log and snapshots of a data directory as lines of JSON'
+complete -c copse -n __copse_none -a backup -d 'copy the state of a data directory, without its identity'
+complete -c copse -n __copse_none -a restore -d 'make a new data directory from a backup or a snapshot'
 complete -c copse -n '__copse_group member' -a list -d 'enumerate existing cluster members'
 complete -c copse -n '__copse_group member' -a add -d 'add a new member to the etcd cluster'
 complete -c copse -n '__copse_group member' -a remove -d 'remove an existing member from the etcd cluster'
@@ -144,7 +148,23 @@ complete -c copse -n '__copse_at "role revoke"' -l path -x -d 'Path revoked for 
 complete -c copse -n '__copse_at "role revoke"' -l read -d 'Revoke read access'
 complete -c copse -n '__copse_at "role revoke"' -l write -d 'Revoke write access'
 complete -c copse -n '__copse_at "role revoke"' -l readwrite -l rw -d 'Revoke read-write access'
+complete -c copse -n '__copse_at dump' -l log -d 'only the log'
+complete -c copse -n '__copse_at dump' -l snapshot -d 'only the snapshots'
+complete -c copse -n '__copse_at dump' -l from -x -d 'of the log, only entries from this one on'
+complete -c copse -n '__copse_at dump' -l to -x -d 'of the log, only entries up to this one'
+complete -c copse -n '__copse_at backup' -l data-dir -x -a '(__fish_complete_directories)' -d 'what to back up'
+complete -c copse -n '__copse_at backup' -l wal-dir -x -a '(__fish_complete_directories)' -d 'its log, where that is not in DIR/member/wal'
+complete -c copse -n '__copse_at backup' -l backup-dir -x -a '(__fish_complete_directories)' -d 'where to; empty or new'
+complete -c copse -n '__copse_at backup' -l backup-wal-dir -x -a '(__fish_complete_directories)' -d 'where the log goes to, where not below the former'
+complete -c copse -n '__copse_at backup' -l with-v3 -d 'refused: there is no v3 data'
+complete -c copse -n '__copse_at restore' -l data-dir -x -a '(__fish_complete_directories)' -d 'where to; empty or new'
+complete -c copse -n '__copse_at restore' -l wal-dir -x -a '(__fish_complete_directories)' -d 'log of the backup, where that is apart'
+complete -c copse -n '__copse_at restore' -l name -x -d 'of the new member'
+complete -c copse -n '__copse_at restore' -l initial-cluster -x -d 'all members of the new cluster'
+complete -c copse -n '__copse_at restore' -l initial-cluster-token -x -d 'of the new cluster'
+complete -c copse -n '__copse_at restore' -l initial-advertise-peer-urls -x -d 'of the new member'
+complete -c copse -n '__copse_at verify dump restore' -a '(__fish_complete_directories)'
 
 complete -c copse -n '__copse_at mk mkdir rm rmdir get ls set setdir update updatedir watch exec-watch' -a '(__copse_keys)'
-complete -c copse -n '__copse_at help' -a 'cluster-health mk mkdir rm rmdir get ls set setdir update updatedir watch exec-watch member user role auth'
+complete -c copse -n '__copse_at help' -a 'cluster-health mk mkdir rm rmdir get ls set setdir update updatedir watch exec-watch member user role auth verify dump backup restore'
 complete -c copse -n '__copse_at serve' -a "(copse serve --help 2>/dev/null | string match -rg '^  (--[a-z0-9-]+)')"
