@@ -26,3 +26,6 @@ TESTS += %D%/tls.py
 # service manager and logs
 dist_check_SCRIPTS += %D%/service.py
 TESTS += %D%/service.py
+# accounts over a member's life
+dist_check_SCRIPTS += %D%/auth.py
+TESTS += %D%/auth.py

@@ -1,0 +1,195 @@
+#!/usr/bin/env python3
+"""Accounts over a member's life: restart, snapshot, backup; what is written of secrets, and where; guests; guessing; and
+a cluster of three, asked through a follower."""
+import base64
+import http.client
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from harness import PATIENCE_S, Server, free_port, run, wait_for  # noqa: E402
+
+SECRET = "correct-horse-battery"
+COPSE = os.environ.get("COPSE", "")
+
+
+def basic(user, password):
+    return {"Authorization": "Basic " + base64.b64encode(("%s:%s" % (user, password)).encode()).decode()}
+
+
+ROOT = basic("root", SECRET)
+
+
+def ask(port, method, path, body=None, headers=None):
+    """Status, headers, body."""
+    conn = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
+    try:
+        conn.request(method, path, body, dict({"Content-Type": "application/x-www-form-urlencoded"}, **(headers or {})))
+        answer = conn.getresponse()
+        return answer.status, answer.headers, answer.read()
+    finally:
+        conn.close()
+
+
+def want(got, status, what):
+    assert got[0] == status, "%s: %r" % (what, (got[0], got[2][:300]))
+    return got
+
+
+def make_accounts(port, headers=None):
+    want(ask(port, "PUT", "/v2/auth/users/root", '{"user":"root","password":"%s"}' % SECRET), 201, "root")
+    want(ask(port, "PUT", "/v2/auth/roles/r", '{"role":"r","permissions":{"kv":{"read":["/a/*"]}}}'), 201, "role")
+    want(ask(port, "PUT", "/v2/auth/users/al", '{"user":"al","password":"%s2","roles":["r"]}' % SECRET), 200, "al")
+    return want(ask(port, "PUT", "/v2/auth/enable"), 200, "enable")
+
+
+def is_kept(port):
+    want(ask(port, "GET", "/v2/auth/roles/guest", headers=ROOT), 200, "root")
+    want(ask(port, "GET", "/v2/keys/a/x", headers=basic("al", SECRET + "2")), 200, "al, allowed")
+    want(ask(port, "GET", "/v2/keys/b", headers=basic("al", SECRET + "2")), 401, "al, not allowed")
+    want(ask(port, "GET", "/v2/auth/users"), 401, "guest")
+
+
+def start(data, port, peer, log, *flags):
+    url, peer_url = "http://127.0.0.1:%d" % port, "http://127.0.0.1:%d" % peer
+    return subprocess.Popen([COPSE, "serve", "--data-dir", data, "--listen-client-urls", url, "--advertise-client-urls", url,
+                             "--listen-peer-urls", peer_url, "--initial-advertise-peer-urls", peer_url] + list(flags),
+                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+
+def stop(process):
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(PATIENCE_S)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def is_up(port):
+    try:
+        return ask(port, "GET", "/health")[0] == 200
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def holds(path, text):
+    for folder, _, names in os.walk(path):
+        for name in names:
+            with open(os.path.join(folder, name), "rb") as f:
+                if text.encode() in f.read():
+                    return True
+    return False
+
+
+def restart_snapshot_and_backup():
+    """Accounts outlive all three; a password is written nowhere, its hash not where people look."""
+    here = tempfile.mkdtemp(prefix="copse-auth-")
+    data, copy, again = (os.path.join(here, name) for name in ("data", "copy", "again"))
+    port, peer = free_port(), free_port()
+    log = open(os.path.join(here, "log"), "wb")
+    member = ["--initial-cluster", "default=http://127.0.0.1:%d" % peer]
+    try:
+        process = start(data, port, peer, log, "--snapshot-count", "10", "--debug", *member)
+        wait_for(lambda: is_up(port), "the start")
+        make_accounts(port)
+        want(ask(port, "PUT", "/v2/keys/a/x", "value=1"), 201, "guest")
+        want(ask(port, "GET", "/v2/keys/a/x", headers=basic("root", "wrong-" + SECRET)), 401, "a wrong password")
+        for _ in range(30):
+            want(ask(port, "PUT", "/v2/keys/k", "value=1"), 201 if _ == 0 else 200, "a write")
+        wait_for(lambda: any(n.endswith(".jsonl") for n in os.listdir(data + "/member/snap")), "a snapshot")
+        stop(process)
+        process = start(data, port, peer, log, *member)
+        wait_for(lambda: is_up(port), "the second start")
+        is_kept(port)
+        stop(process)
+
+        dump = subprocess.run([COPSE, "dump", data], capture_output=True, text=True, check=True).stdout
+        assert '"hash":"redacted"' in dump and '"user":"al"' in dump, dump[-2000:]
+        assert "$2a$" not in dump
+        subprocess.run([COPSE, "backup", "--data-dir", data, "--backup-dir", copy], check=True, stderr=log)
+        subprocess.run([COPSE, "restore", "--data-dir", again, "--initial-advertise-peer-urls", "http://127.0.0.1:%d" % peer, copy],
+                       check=True, stdout=log, stderr=log)
+        process = start(again, port, peer, log, *member)
+        wait_for(lambda: is_up(port), "the start of the restored one")
+        is_kept(port)
+        stop(process)
+        log.flush()
+        assert not holds(here, SECRET), "a password was written"
+        with open(os.path.join(here, "log"), "rb") as f:
+            assert b"$2a$" not in f.read(), "a hash in the log of events"
+    finally:
+        log.close()
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        shutil.rmtree(here)
+
+
+def open_and_closed_guests():
+    for flag, warned, status in (("open", True, 200), ("closed", False, 401)):
+        with Server("--auth-guest", flag) as s:
+            s.put("/a/x")
+            _, headers, body = make_accounts(s.port)
+            assert body == b"" and (headers["Warning"] is not None) == warned, headers.items()
+            want(ask(s.port, "GET", "/v2/keys/a/x"), status, "guest")
+            s.log.flush()
+            with open(os.path.join(s.dir, "log")) as f:
+                assert ("auth.guest_is_open" in f.read()) == warned
+
+
+def guessing_runs_out():
+    with Server() as s:
+        s.put("/a/x")
+        make_accounts(s.port)
+        want(ask(s.port, "GET", "/v2/keys/a/x", headers=ROOT), 200, "root")
+        for n in range(400):
+            status, headers, _ = ask(s.port, "GET", "/v2/keys/a/x", headers=basic("root", "guess%d" % n))
+            if status != 401:
+                break
+        assert status == 429 and headers["Retry-After"] == "1" and n >= 10, (status, n)
+        want(ask(s.port, "GET", "/v2/keys/a/x", headers=ROOT), 200, "who was proven before")
+
+
+def through_a_follower():
+    """The same accounts on three members; each change through another one."""
+    here = tempfile.mkdtemp(prefix="copse-auth-")
+    ports, peers = [free_port() for _ in range(3)], [free_port() for _ in range(3)]
+    cluster = ",".join("m%d=http://127.0.0.1:%d" % (i, peers[i]) for i in range(3))
+    log = open(os.path.join(here, "log"), "wb")
+    members = []
+    try:
+        for i in range(3):
+            members.append(start(os.path.join(here, "m%d" % i), ports[i], peers[i], log, "--name", "m%d" % i,
+                                 "--initial-cluster", cluster))
+        for port in ports:
+            wait_for(lambda: is_up(port), "a member")
+        for port in (p for p in ports if ask(p, "GET", "/v2/stats/leader")[0] == 403):  # the followers
+            make_accounts(port)
+            want(ask(port, "PUT", "/v2/keys/a/x", "value=1", headers=ROOT), 201, "a write of root's")
+            for other in ports:
+                wait_for(lambda: ask(other, "GET", "/v2/keys/a/x", headers=ROOT)[0] == 200, "the same elsewhere")
+                is_kept(other)
+            want(ask(port, "DELETE", "/v2/keys/a/x", headers=ROOT), 200, "a deletion")
+            want(ask(port, "DELETE", "/v2/auth/enable", headers=ROOT), 200, "disabled")
+            for path in ("users/al", "users/root", "roles/r"):
+                want(ask(port, "DELETE", "/v2/auth/" + path), 200, path)
+    finally:
+        for m in members:
+            m.send_signal(signal.SIGTERM)
+        for m in members:
+            try:
+                m.wait(PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                m.kill()
+                m.wait()
+        log.close()
+        shutil.rmtree(here)
+
+
+if __name__ == "__main__":
+    sys.exit(run([restart_snapshot_and_backup, open_and_closed_guests, guessing_runs_out, through_a_follower], sys.argv[1:]))
