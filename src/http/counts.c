@@ -104,6 +104,15 @@ static void add_connections(struct buf *b, struct door *d)
                    "Watches that were ended because their client was too slow.", s.overflows);
 }
 
+static void add_handshakes(struct door *d, struct buf *out)
+{
+    static const char name[] = "copse_tls_handshakes_total";
+
+    metric_head(out, name, "counter", "TLS handshakes of clients, by how they ended.");
+    metric_u64(out, name, "result=\"done\"", atomic_load(&d->handshakes));
+    metric_u64(out, name, "result=\"failed\"", atomic_load(&d->handshakes_failed));
+}
+
 void door_metrics(struct door *d, struct buf *b)
 {
     struct counts *c = mem_zalloc(sizeof(*c));
@@ -123,4 +132,6 @@ void door_metrics(struct door *d, struct buf *b)
                    metric_get(&c->events));
     add_connections(b, d);
     mem_free(c);
+    if (d->conf.tls != NULL)
+        add_handshakes(d, b);
 }

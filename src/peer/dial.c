@@ -47,6 +47,19 @@ static bool is_set(const char *s)
     return s != NULL && s[0] != '\0';
 }
 
+int dial_check(const struct peer_trust *t, struct err *e)
+{
+    const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
+
+    if (!is_set(t->allowed_cn) ||
+        (v->ssl_version != NULL && strncmp(v->ssl_version, "GnuTLS", 6) == 0))
+        return 0;
+    return err_set(e, ERR_VERSION,
+                   "--peer-cert-allowed-cn needs a libcurl with GnuTLS, not with %s; on Debian "
+                   "build with libcurl4-gnutls-dev",
+                   v->ssl_version != NULL ? v->ssl_version : "no TLS");
+}
+
 /* A file is read anew for each call, so there is nothing to be told when it changes. */
 static void set_trust(CURL *e, const struct peer_trust *t)
 {

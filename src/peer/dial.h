@@ -45,6 +45,9 @@ struct dial {
 void dial_global_init(void);
 void dial_global_fini(void);
 
+/* Can calls do what T asks for? ERR_VERSION: not with this libcurl. */
+int dial_check(const struct peer_trust *t, struct err *e) CP_MUST_CHECK;
+
 /* Makes a POST ready for URL (scheme, host, port) and PATH; curl's private pointer is D. BYTES: of
  * the body, -1: as many as READ gives. */
 void dial_init(struct dial *d, const struct dialler *by, uint64_t to, const char *url,

@@ -156,7 +156,9 @@ int peer_new(struct peer **out, const struct peer_conf *conf, struct err *e)
         .peers = on_peers, .send = on_send, .send_snapshot = on_send_snapshot, .ctx = p};
     pthread_mutex_init(&p->lock, NULL);
     dial_global_init();
-    rc = net_start(&p->net, &net, e);
+    rc = dial_check(&conf->trust, e);
+    if (rc == 0)
+        rc = net_start(&p->net, &net, e);
     if (rc == 0)
         rc = upload_start(&p->upload, &upload, e);
     if (rc != 0) {

@@ -12,6 +12,19 @@
 #define CONNECTIONS_MAX 64
 #define DRAIN_MS        100
 
+static void add_expiry(const struct secure *s, struct buf *out)
+{
+    static const char name[] = "copse_tls_certificate_expiry_timestamp_seconds";
+    if (s->clients == NULL && s->peers == NULL)
+        return;
+    metric_head(out, name, "gauge",
+                "When the first certificate in the file of a side expires, since 1970.");
+    if (s->clients != NULL)
+        metric_u64(out, name, "side=\"client\"", (uint64_t)tls_not_after(s->clients));
+    if (s->peers != NULL)
+        metric_u64(out, name, "side=\"peer\"", (uint64_t)tls_not_after(s->peers));
+}
+
 void metrics_add(void *metrics, struct buf *out)
 {
     struct metrics *m = metrics;
@@ -19,6 +32,7 @@ void metrics_add(void *metrics, struct buf *out)
     metric_u64(out, "copse_build_info", "version=\"" COPSE_VERSION "\"", 1);
     door_metrics(m->clients, out);
     process_metrics(out);
+    add_expiry(m->secure, out);
     if (m->logs->access == NULL && m->logs->audit == NULL)
         return;
     metric_head(out, "copse_log_dropped_total", "counter",
@@ -43,6 +57,7 @@ int metrics_start(struct metrics *m, const struct metrics_conf *conf, struct err
     const struct url_list *urls = &o->listen_metrics;
     int rv = 0;
     m->logs = conf->logs;
+    m->secure = conf->secure;
     for (unsigned i = 0; i < conf->activated->n && m->n_fds < METRICS_LISTEN_MAX; i++)
         if (conf->activated->sockets[i].use == ACTIVATED_METRICS)
             m->fds[m->n_fds++] = conf->activated->sockets[i].fd;
@@ -59,7 +74,7 @@ int metrics_start(struct metrics *m, const struct metrics_conf *conf, struct err
     struct door_conf dc = {.workers = 1,
                            .listen_fds = m->fds,
                            .listen_tls = m->fds_tls,
-                           .tls = conf->tls,
+                           .tls = conf->secure->clients,
                            .n_listen = m->n_fds,
                            .connections_max = CONNECTIONS_MAX,
                            .head_bytes = o->head_bytes,

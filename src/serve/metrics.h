@@ -5,6 +5,7 @@
 #include "http/door.h"
 #include "serve/logs.h"
 #include "serve/options.h"
+#include "serve/secure.h"
 #include "serve/systemd.h"
 
 #define METRICS_LISTEN_MAX 16
@@ -12,6 +13,7 @@
 struct metrics {
     struct door *clients; /* whose figures are told */
     const struct logs *logs;
+    const struct secure *secure;
     struct door *door; /* of --listen-metrics-urls, or NULL */
     struct api api;
     int fds[METRICS_LISTEN_MAX];
@@ -24,7 +26,7 @@ void metrics_add(void *metrics, struct buf *out);
 struct metrics_conf {
     const struct options *options;
     struct engine *engine;
-    struct tls *tls; /* for https; borrowed until metrics_stop */
+    const struct secure *secure; /* for https, and to be told of; borrowed until metrics_stop */
     const struct activated *activated;
     const struct logs *logs;
 };

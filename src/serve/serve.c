@@ -201,7 +201,7 @@ static int server_start(struct server *s, struct err *e)
     s->metrics.clients = s->door;
     struct metrics_conf mc = {.options = o,
                               .engine = s->engine,
-                              .tls = s->secure.clients,
+                              .secure = &s->secure,
                               .activated = &s->activated,
                               .logs = &s->logs};
     rv = metrics_start(&s->metrics, &mc, e);

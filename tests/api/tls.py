@@ -80,6 +80,11 @@ class TlsServer(Server):
         except (OSError, ssl.SSLError) as e:
             return e
 
+    def certificate_end(self):
+        out = subprocess.run(["openssl", "x509", "-in", self.cert, "-noout", "-enddate"], stdout=subprocess.PIPE,
+                             check=True)
+        return out.stdout.decode().strip().partition("=")[2]
+
     def lines(self, event):
         self.log.flush()
         with open(self.log.name, encoding="utf-8", errors="replace") as f:
@@ -162,6 +167,10 @@ def certificates_of_clients():
         assert "alert bad certificate" in text, text
         code, _, why = copse("--endpoints", "https://127.0.0.1:%d" % s.tls_port, "--ca-file", ca(), "ls")
         assert code != 0 and "bad certificate" in why, (code, why)
+        metrics = s.ask("GET", "/metrics")[1].decode()
+        assert 'copse_tls_handshakes_total{result="failed"} ' in metrics, metrics[-3000:]
+        end = int(metrics.partition('expiry_timestamp_seconds{side="client"} ')[2].split()[0])
+        assert end == ssl.cert_time_to_seconds(s.certificate_end()), end
         lines = wait_for(lambda: s.lines("tls.refused"), "a line about those who were refused")
         assert "from=127.0.0.1:" in lines[0] and "reason=" in lines[0], lines
         assert s.ask("GET", "/v2/keys/")[0] == 200  # over plain HTTP nobody is asked
