@@ -112,3 +112,64 @@ void accounts_print_lines(const json_t *texts, const char *before)
     for (size_t i = 0; i < json_array_size(texts); i++)
         printf("%s%s\n", before, json_string_value(json_array_get(texts, i)));
 }
+
+enum exit_status accounts_list(struct session *s, const struct opts *o, const char *kind,
+                               const char *member, enum accounts_answer answer)
+{
+    struct fail f = {0};
+    json_t *root = NULL;
+
+    if (o->args_count != 0)
+        return session_refuse("No arguments accepted");
+
+    enum exit_status status = accounts_begin(s);
+
+    if (status != EXIT_FINE)
+        return status;
+    if (accounts_ask(s, "GET", kind, NULL, NULL, answer, &root, &f) != 0) {
+        status = session_fail_bare(&f);
+    } else {
+        json_t *names = accounts_sorted(json_object_get(root, kind), member);
+
+        accounts_print_lines(names, "");
+        json_decref(names);
+    }
+    json_decref(root);
+    fail_fini(&f);
+    return status;
+}
+
+enum exit_status accounts_show(struct session *s, const struct opts *o, const char *wrong,
+                               const char *kind,
+                               void (*print)(const json_t *one, const char *asked))
+{
+    struct fail f = {0};
+    json_t *root = NULL;
+    const char *name = "";
+    enum exit_status status = accounts_begin_named(s, o, wrong, &name);
+
+    if (status != EXIT_FINE)
+        return status;
+    if (accounts_ask(s, "GET", kind, name, NULL, ACCOUNTS_VALUE, &root, &f) != 0)
+        status = session_fail_bare(&f);
+    else
+        print(root, name);
+    json_decref(root);
+    fail_fini(&f);
+    return status;
+}
+
+enum exit_status accounts_remove(struct session *s, const struct opts *o, const char *wrong,
+                                 const char *kind, const char *title)
+{
+    struct fail f = {0};
+    const char *name = "";
+    enum exit_status status = accounts_begin_named(s, o, wrong, &name);
+
+    if (status != EXIT_FINE)
+        return status;
+
+    int rc = accounts_ask(s, "DELETE", kind, name, NULL, ACCOUNTS_CHANGED, NULL, &f);
+
+    return accounts_end(rc, &f, title, name, " removed");
+}

@@ -32,3 +32,13 @@ enum exit_status accounts_end(int rc, struct fail *f, const char *before, const 
 json_t *accounts_sorted(const json_t *array, const char *name);
 /* Prints each text on a line of its own, with BEFORE in front. */
 void accounts_print_lines(const json_t *texts, const char *before);
+
+/* Whole commands, for users and roles alike: the names of all, one a line; one of them, as PRINT
+ * shows it (ASKED: its name as it was given); the end of one. */
+enum exit_status accounts_list(struct session *s, const struct opts *o, const char *kind,
+                               const char *member, enum accounts_answer answer);
+enum exit_status accounts_show(struct session *s, const struct opts *o, const char *wrong,
+                               const char *kind,
+                               void (*print)(const json_t *one, const char *asked));
+enum exit_status accounts_remove(struct session *s, const struct opts *o, const char *wrong,
+                                 const char *kind, const char *title);

@@ -11,27 +11,7 @@
 
 enum exit_status role_list_run(struct session *s, const struct opts *o)
 {
-    struct fail f = {0};
-    json_t *root = NULL;
-
-    if (o->args_count != 0)
-        return session_refuse("No arguments accepted");
-
-    enum exit_status status = accounts_begin(s);
-
-    if (status != EXIT_FINE)
-        return status;
-    if (accounts_ask(s, "GET", "roles", NULL, NULL, ACCOUNTS_ROLES, &root, &f) != 0) {
-        status = session_fail_bare(&f);
-    } else {
-        json_t *names = accounts_sorted(json_object_get(root, "roles"), "role");
-
-        accounts_print_lines(names, "");
-        json_decref(names);
-    }
-    json_decref(root);
-    fail_fini(&f);
-    return status;
+    return accounts_list(s, o, "roles", "role", ACCOUNTS_ROLES);
 }
 
 static void print_paths(const json_t *kv, const char *member, const char *title)
@@ -43,27 +23,18 @@ static void print_paths(const json_t *kv, const char *member, const char *title)
     json_decref(paths);
 }
 
+static void print_role(const json_t *role, const char *asked)
+{
+    const json_t *kv = json_object_get(json_object_get(role, "permissions"), "kv");
+
+    printf("Role: %s\n", asked);
+    print_paths(kv, "read", "KV Read:");
+    print_paths(kv, "write", "KV Write:");
+}
+
 enum exit_status role_get_run(struct session *s, const struct opts *o)
 {
-    struct fail f = {0};
-    json_t *root = NULL;
-    const char *name;
-    enum exit_status status = accounts_begin_named(s, o, WRONG_COUNT, &name);
-
-    if (status != EXIT_FINE)
-        return status;
-    if (accounts_ask(s, "GET", "roles", name, NULL, ACCOUNTS_VALUE, &root, &f) != 0) {
-        status = session_fail_bare(&f);
-    } else {
-        const json_t *kv = json_object_get(json_object_get(root, "permissions"), "kv");
-
-        printf("Role: %s\n", name);
-        print_paths(kv, "read", "KV Read:");
-        print_paths(kv, "write", "KV Write:");
-    }
-    json_decref(root);
-    fail_fini(&f);
-    return status;
+    return accounts_show(s, o, WRONG_COUNT, "roles", print_role);
 }
 
 static void add_role(struct buf *body, const char *name)
@@ -99,16 +70,7 @@ enum exit_status role_add_run(struct session *s, const struct opts *o)
 
 enum exit_status role_remove_run(struct session *s, const struct opts *o)
 {
-    struct fail f = {0};
-    const char *name;
-    enum exit_status status = accounts_begin_named(s, o, WRONG_COUNT, &name);
-
-    if (status != EXIT_FINE)
-        return status;
-
-    int rc = accounts_ask(s, "DELETE", "roles", name, NULL, ACCOUNTS_CHANGED, NULL, &f);
-
-    return accounts_end(rc, &f, "Role ", name, " removed");
+    return accounts_remove(s, o, WRONG_COUNT, "roles", "Role ");
 }
 
 /* A path in the form it must be given in, or a refusal. */

@@ -24,31 +24,12 @@ static void add_user(struct buf *body, const char *name, const char *password)
 
 enum exit_status user_list_run(struct session *s, const struct opts *o)
 {
-    struct fail f = {0};
-    json_t *root = NULL;
-
-    if (o->args_count != 0)
-        return session_refuse("No arguments accepted");
-
-    enum exit_status status = accounts_begin(s);
-
-    if (status != EXIT_FINE)
-        return status;
-    if (accounts_ask(s, "GET", "users", NULL, NULL, ACCOUNTS_VALUE, &root, &f) != 0) {
-        status = session_fail_bare(&f);
-    } else {
-        json_t *names = accounts_sorted(json_object_get(root, "users"), "user");
-
-        accounts_print_lines(names, "");
-        json_decref(names);
-    }
-    json_decref(root);
-    fail_fini(&f);
-    return status;
+    return accounts_list(s, o, "users", "user", ACCOUNTS_VALUE);
 }
 
-static void print_user(const json_t *user)
+static void print_user(const json_t *user, const char *asked)
 {
+    (void)asked;
     json_t *roles = accounts_sorted(json_object_get(user, "roles"), "role");
     size_t count = json_array_size(roles);
     struct span name = node_text(user, "user");
@@ -66,20 +47,7 @@ static void print_user(const json_t *user)
 
 enum exit_status user_get_run(struct session *s, const struct opts *o)
 {
-    struct fail f = {0};
-    json_t *root = NULL;
-    const char *name;
-    enum exit_status status = accounts_begin_named(s, o, WRONG_COUNT, &name);
-
-    if (status != EXIT_FINE)
-        return status;
-    if (accounts_ask(s, "GET", "users", name, NULL, ACCOUNTS_VALUE, &root, &f) != 0)
-        status = session_fail_bare(&f);
-    else
-        print_user(root);
-    json_decref(root);
-    fail_fini(&f);
-    return status;
+    return accounts_show(s, o, WRONG_COUNT, "users", print_user);
 }
 
 enum exit_status user_add_run(struct session *s, const struct opts *o)
@@ -112,16 +80,7 @@ enum exit_status user_add_run(struct session *s, const struct opts *o)
 
 enum exit_status user_remove_run(struct session *s, const struct opts *o)
 {
-    struct fail f = {0};
-    const char *name;
-    enum exit_status status = accounts_begin_named(s, o, WRONG_COUNT, &name);
-
-    if (status != EXIT_FINE)
-        return status;
-
-    int rc = accounts_ask(s, "DELETE", "users", name, NULL, ACCOUNTS_CHANGED, NULL, &f);
-
-    return accounts_end(rc, &f, "User ", name, " removed");
+    return accounts_remove(s, o, WRONG_COUNT, "users", "User ");
 }
 
 /* quirk: of a user that is not there the reference makes one and fails with an empty message, since
