@@ -32,3 +32,7 @@ EXTRA_DIST += %D%/group.py
 dist_check_SCRIPTS += %D%/faults.py tests/lib/test_linear.py
 TESTS += %D%/faults.py tests/lib/test_linear.py
 EXTRA_DIST += tests/lib/linear.py tests/lib/proxy.py
+
+# clusters of real processes that speak TLS with each other; skipped where there is no openssl
+dist_check_SCRIPTS += %D%/tls.py
+TESTS += %D%/tls.py
