@@ -189,11 +189,26 @@ static void answer_member(struct engine *e, uint64_t index, const struct command
     engine_done(e, p);
 }
 
+/* One that was removed before it ever came into the configuration leaves nothing behind. */
+static void forget_leaving(struct engine *e, uint64_t id)
+{
+    struct consensus_members now = {.n = 0};
+    unsigned i = 0;
+    if (e->consensus != NULL)
+        consensus_members(e->consensus, &now);
+    while (i < now.n && now.m[i].id != id)
+        i++;
+    if (i == now.n)
+        member_left(&e->members, id);
+}
+
 static void apply_member(struct engine *e, uint64_t index, const struct command *c)
 {
     unsigned indexes;
     pthread_mutex_lock(&e->lock);
     enum member_outcome outcome = member_apply(&e->members, c, &indexes);
+    if (outcome == MEMBER_DONE && c->kind == COMMAND_MEMBER_REMOVE)
+        forget_leaving(e, c->member.id);
     pthread_mutex_unlock(&e->lock);
     burn_many(e, indexes);
     if (outcome == MEMBER_DONE && c->kind != COMMAND_MEMBER)

@@ -35,10 +35,7 @@ static int take_item(struct span text, struct item *out, const char *flag, struc
     out->name = peer_url_trim(cut(&out->url, '='));
     out->url = peer_url_trim(out->url);
     int rv = 0;
-    if (out->name.len == 0)
-        rv = err_set(e, ERR_USAGE, "--%s: %.*s has no name; write NAME=URL", flag, (int)text.len,
-                     text.ptr);
-    else if (!peer_url_check(out->url, &why))
+    if (!peer_url_check(out->url, &why))
         rv = err_set(e, ERR_USAGE, "--%s: %.*s: %s; write NAME=http://HOST:PORT,...", flag,
                      (int)text.len, text.ptr, buf_cstr(&why));
     buf_fini(&why);
@@ -85,7 +82,7 @@ static int group(struct founding *f, const struct item *items, size_t n, const c
 {
     for (size_t i = 0; i < n; i++) {
         f->urls[i] = items[i].url;
-        if (i == 0 || !span_eq(items[i].name, items[i - 1].name)) {
+        if (i == 0 || items[i].name.len == 0 || !span_eq(items[i].name, items[i - 1].name)) {
             if (f->n == LIMIT_MEMBERS)
                 return err_set(e, ERR_USAGE, "--%s: more than %d members", flag, LIMIT_MEMBERS);
             f->founders[f->n++] = (struct founder){.name = items[i].name, .peer_urls = &f->urls[i]};

@@ -15,8 +15,9 @@ struct founding {
     struct span *urls; /* owned: of all founders */
 };
 
-/* "NAME=URL,NAME=URL": a name that comes again has more than one URL. ERR_USAGE: an item without
- * name or URL, a URL that is none, one that two have, too many. FLAG goes into the messages. *F is
+/* "NAME=URL,NAME=URL": a name that comes again has more than one URL; an empty one is that of a
+ * member that was added and has not started, as `member add` prints it. ERR_USAGE: an item without
+ * URL, a URL that is none, one that two have, too many. FLAG goes into the messages. *F is
  * zeroed on failure. */
 int founding_parse(struct founding *f, const char *text, struct span token, const char *flag,
                    struct err *e) CP_MUST_CHECK;

@@ -54,9 +54,9 @@ static const struct {
 } wrong[] = {
     {"", "names no member"},
     {"x", "URL scheme must be http, https, unix, or unixs: "},
-    {"=http://a:1", "has no name"},
+    {"=http://a:1", NULL},
     {"x=http://a:1,", NULL},
-    {"x=http://a:1,,y=http://b:1", "has no name"},
+    {"x=http://a:1,,y=http://b:1", "URL scheme must be http, https, unix, or unixs: "},
     {"x=ftp://a:1", "URL scheme must be http, https, unix, or unixs: ftp://a:1"},
     {"x=http://a", "does not have the form \"host:port\": http://a"},
     {"x=http://a:1/", "must not contain a path"},
@@ -105,6 +105,17 @@ START_TEST(limits)
                      rows[_i].good);
     founding_fini(&f);
     mem_free(text);
+}
+END_TEST
+
+/* Two were added before either has started. */
+START_TEST(without_names)
+{
+    struct founding f = parse("=http://a:1,=http://b:1,x=http://c:1", "t");
+    ck_assert_uint_eq(f.n, 3);
+    ck_assert_uint_eq(f.founders[0].n_peer_urls, 1);
+    ck_assert_uint_eq(f.founders[1].n_peer_urls, 1);
+    founding_fini(&f);
 }
 END_TEST
 
@@ -292,6 +303,7 @@ int main(void)
     tcase_add_test(c, order_does_not_matter);
     tcase_add_loop_test(c, texts, 0, (int)CP_COUNT(wrong));
     tcase_add_loop_test(c, limits, 0, 4);
+    tcase_add_test(c, without_names);
     tcase_add_loop_test(c, self, 0, 3);
     tcase_add_test(c, an_answer_of_etcd);
     tcase_add_loop_test(c, no_answer, 0, (int)CP_COUNT(no_rosters));
