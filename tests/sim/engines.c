@@ -14,6 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#define MOMENT_EVENTS 20000
+#define HANG_S        300 /* of a seed; they take less than one */
+
 static void happen(struct item *it)
 {
     struct sim_member *m = it->what <= HAPPEN_JOB ? &sim->member[it->who] : NULL;
@@ -55,14 +58,24 @@ static void happen(struct item *it)
     }
 }
 
+/* Time has to pass: a member that always has something due at once would go on for ever. */
+static void count_moment(uint64_t at)
+{
+    static uint64_t n;
+    n = at / MS == sim->now / MS ? n + 1 : 0;
+    if (n > MOMENT_EVENTS)
+        sim_fail("SPINNING %lu events within a millisecond", n);
+}
+
 /* All stand at the same entry in the end: something may just have expired. */
 static void run(void)
 {
-    struct item it;
+    struct item it = {.parcel = NULL};
     chaos_weather();
     chaos_begin();
     while (sim_pop(&it) &&
            (it.at < sim->end || (it.at < sim->end + 3 * SECOND && !truth_together()))) {
+        count_moment(it.at);
         sim->now = it.at;
         sim->total.events++;
         if (sim->now >= sim->chaos_end && !sim->healed)
@@ -70,7 +83,9 @@ static void run(void)
         if (sim->now >= sim->settle_at && !sim->settling)
             client_settle();
         happen(&it);
+        it.parcel = NULL;
     }
+    parcel_free(it.parcel);
     truth_converged();
     client_end();
 }
@@ -84,7 +99,8 @@ static void reset(void)
     time_reset();
     client_reset();
     for (unsigned i = 0; i <= MEMBERS; i++)
-        sim->member[i].exists = sim->member[i].removed = sim->member[i].unproven = false;
+        sim->member[i].exists = sim->member[i].up = sim->member[i].removed =
+            sim->member[i].unproven = false;
     memset(sim->stream, 0, sizeof(sim->stream));
     memset(sim->client, 0, sizeof(sim->client));
     memset(sim->watch, 0, sizeof(sim->watch));
@@ -111,7 +127,7 @@ static void say_how_to_repeat(void)
     (void)!write(STDOUT_FILENO, line, (size_t)n);
 }
 
-/* An assertion of the members' own is a finding like any other. */
+/* An assertion of the members' own is a finding like any other, and so is a loop without end. */
 static void on_abort(int sig)
 {
     say_how_to_repeat();
@@ -124,6 +140,7 @@ static bool run_seed(uint64_t seed)
 {
     sim->seed = seed;
     sim->random = sim_mix(0x5eed, seed) | 1;
+    alarm(HANG_S);
     bool whole = setjmp(sim->broken) == 0;
     if (whole)
         run();
@@ -196,6 +213,8 @@ int main(int argc, char **argv)
     if (quiet || sim->opt.verbose == 0)
         log_set_level(LOG_ERROR + 1);
     signal(SIGABRT, on_abort);
+    signal(SIGSEGV, on_abort);
+    signal(SIGALRM, on_abort);
     reset();
     for (uint64_t seed = range[0]; seed < range[1]; seed++) {
         bool whole = run_seed(seed);
