@@ -41,7 +41,7 @@ static void happen(struct item *it)
         break;
     case HAPPEN_RESTART:
         if (!sim->member[it->who].up && !sim->member[it->who].removed)
-            member_start(it->who, sim->member[it->who].founder);
+            member_start(it->who);
         break;
     case HAPPEN_CLIENT:
         client_turn(it->who);

@@ -10,6 +10,7 @@
  *   engines_time     expirations against the time of the world
  *   engines_client   writes and reads, and what their answers must be
  *   engines_watch    watches, and what they must be told
+ *   engines_members  adding and removing members
  *   engines_chaos    weather, crashes, partitions, changes of membership; the end
  *   engines_planted  mistakes, to see them found */
 #pragma once
@@ -73,11 +74,13 @@ struct member_clock {
 struct sim_member {
     unsigned n;
     uint64_t id;
-    bool exists, up, removed, founder;
+    bool exists, up, founder;
+    bool leaving; /* its removal is committed */
+    bool removed; /* it knows, and is down for good */
+    bool told;    /* it wants to end */
+    struct founder founders[MEMBERS];
     bool unproven; /* its state came from a file, and no tree was compared since */
     uint64_t life;
-    struct span url;
-    char url_text[32];
     struct member_clock time;
     struct clock clock;
     struct wire wire;
@@ -171,7 +174,7 @@ struct watch_client {
     struct watch w;
     unsigned n, member;
     uint64_t life;
-    bool open, live; /* asked for; subscribed */
+    bool open, live, ended; /* asked for; subscribed; not any more */
     bool closing;
     unsigned key; /* KEYS: the directory */
     char path[32];
@@ -252,7 +255,7 @@ void sim_say(int level, const char *fmt, ...) CP_PRINTF(2, 3);
 
 /* engines_member.c */
 void member_create(unsigned n);
-void member_start(unsigned n, bool founding);
+void member_start(unsigned n);
 void member_crash(unsigned n, bool power); /* power: what is not synced may be lost */
 void member_stop(unsigned n);              /* the orderly way */
 void member_forget(unsigned n);
@@ -269,6 +272,14 @@ uint64_t member_world_time(const struct sim_member *m, uint64_t mono);
 struct sim_member *member_leader(void);
 /* A running member, or NULL. */
 struct sim_member *member_any(void);
+
+struct span member_url(unsigned n);
+
+/* engines_members.c */
+void members_strike(void);
+void members_probe(void);
+void members_applied(const struct command *c);
+bool members_let_in(struct sim_member *to, struct sim_member *from);
 
 /* engines_wire.c */
 struct wire wire_of(struct sim_member *m);

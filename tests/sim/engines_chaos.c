@@ -57,7 +57,7 @@ void chaos_begin(void)
     sim->cluster_id = 0xc0;
     for (unsigned i = 1; i <= sim->founders; i++)
         if (i == 1 || sim_chance(800))
-            member_start(i, true);
+            member_start(i);
         else
             sim_push((struct item){
                 .at = sim->now + sim_below(5 * SECOND), .what = HAPPEN_RESTART, .who = i});
@@ -200,6 +200,7 @@ static const struct {
     {strike_full, offsetof(struct weather, full), 60},
     {strike_clock, offsetof(struct weather, clock_steps), 100},
     {strike_freeze, offsetof(struct weather, freezes), 60},
+    {members_strike, offsetof(struct weather, members), 60},
     {strike_transfer, offsetof(struct weather, transfers), 120},
 };
 
@@ -230,7 +231,7 @@ void chaos_heal(void)
         m->full_until = 0;
         faultio_space(m->files, UINT64_MAX);
         if (!m->up && !m->removed)
-            member_start(i, m->founder);
+            member_start(i);
     }
 }
 
@@ -243,6 +244,7 @@ void chaos_probe(void)
             faultio_space(m->files, UINT64_MAX);
         }
     }
+    members_probe();
     client_probe();
     time_late();
     sim_push((struct item){.at = sim->now + 500 * MS, .what = HAPPEN_PROBE});

@@ -71,6 +71,22 @@ static uint64_t sync_time(const struct sim_member *m)
 
 /* ---- life ---- */
 
+struct span member_url(unsigned n)
+{
+    static struct span urls[MEMBERS + 1];
+    static char text[MEMBERS + 1][24];
+    if (urls[n].len == 0) {
+        snprintf(text[n], sizeof(text[n]), "http://m%u:2380", n);
+        urls[n] = span_of(text[n]);
+    }
+    return urls[n];
+}
+
+static void on_removed(void *ctx)
+{
+    ((struct sim_member *)ctx)->told = true;
+}
+
 void member_create(unsigned n)
 {
     static char top[] = "d", wal[] = "d/wal", snap[] = "d/snap";
@@ -79,10 +95,8 @@ void member_create(unsigned n)
     m->exists = true;
     m->founder = n <= sim->founders;
     m->life = m->stored_last = m->base = 0;
-    m->up = m->slow = false;
+    m->up = m->slow = m->leaving = m->removed = m->told = false;
     m->full_until = m->frozen_until = 0;
-    int len = snprintf(m->url_text, sizeof(m->url_text), "http://m%u:2380", n);
-    m->url = span_make(m->url_text, (size_t)len);
     m->id = 0x1000 + n;
     m->clock = (struct clock){mono_ns, wall_ns, m};
     m->files = faultio_new(sim_random());
@@ -97,22 +111,28 @@ void member_create(unsigned n)
     m->step_at = m->log_at = m->job_at = NEVER;
 }
 
-static struct engine_conf conf_of(struct sim_member *m, bool founding)
+static struct engine_conf conf_of(struct sim_member *m)
 {
-    static struct founder founders[MEMBERS];
-    for (unsigned i = 0; i < sim->founders; i++)
-        founders[i] = (struct founder){
-            .id = sim->member[i + 1].id, .n_peer_urls = 1, .peer_urls = &sim->member[i + 1].url};
+    static struct span urls[MEMBERS + 1];
+    unsigned n = 0;
+    unsigned last = m->founder ? sim->founders : sim->used;
+    for (unsigned i = 1; i <= last; i++) {
+        urls[i] = member_url(i);
+        if (!sim->member[i].leaving || m->founder)
+            m->founders[n++] =
+                (struct founder){.id = sim->member[i].id, .n_peer_urls = 1, .peer_urls = &urls[i]};
+    }
     return (struct engine_conf){.dir = &m->dir,
                                 .cluster_id = sim->cluster_id,
                                 .member_id = m->id,
-                                .n_founders = founding ? sim->founders : 0,
-                                .founders = founders,
+                                .joins = !m->founder,
+                                .n_founders = n,
+                                .founders = m->founders,
                                 .wire = &m->wire,
                                 .name = span_of("member"),
-                                .peer_urls = &m->url,
+                                .peer_urls = &urls[m->n],
                                 .n_peer_urls = 1,
-                                .client_urls = &m->url,
+                                .client_urls = &urls[m->n],
                                 .n_client_urls = 1,
                                 .heartbeat_ms = 100,
                                 .election_ms = 1000,
@@ -122,6 +142,8 @@ static struct engine_conf conf_of(struct sim_member *m, bool founding)
                                 .history_events = sim->weather.history,
                                 .clock = &m->clock,
                                 .io = &m->io,
+                                .removed = on_removed,
+                                .ctx = m,
                                 .stepped = true};
 }
 
@@ -182,9 +204,9 @@ static void plan_restart(const struct sim_member *m)
         .at = sim->now + (20 + sim_below(1500)) * MS, .what = HAPPEN_RESTART, .who = m->n});
 }
 
-static int start_engine(struct sim_member *m, bool founding, struct err *err)
+static int start_engine(struct sim_member *m, struct err *err)
 {
-    struct engine_conf conf = conf_of(m, founding);
+    struct engine_conf conf = conf_of(m);
     struct engine *e;
     sim->inside = m;
     int rv = engine_start(&e, &conf, err);
@@ -192,7 +214,7 @@ static int start_engine(struct sim_member *m, bool founding, struct err *err)
     return rv;
 }
 
-void member_start(unsigned n, bool founding)
+void member_start(unsigned n)
 {
     struct sim_member *m = &sim->member[n];
     struct err err = {.text = ""};
@@ -205,7 +227,7 @@ void member_start(unsigned n, bool founding)
     m->frozen_until = 0;
     m->engine = NULL;
     new_clock(m);
-    int rv = start_engine(m, founding, &err);
+    int rv = start_engine(m, &err);
     if (rv != 0) {
         m->engine = NULL;
         if (m->full_until == 0)
@@ -319,6 +341,14 @@ static void job_turn(struct sim_member *m)
         member_post(m);
 }
 
+static void leave(struct sim_member *m)
+{
+    if (!m->leaving)
+        sim_fail("REMOVED m%u believes that it was", m->n);
+    member_stop(m->n);
+    m->removed = true;
+}
+
 /* Lets it run; a process that ends itself for its disk's sake is down like after a crash. */
 static void run(struct sim_member *m, void (*turn)(struct sim_member *m))
 {
@@ -328,7 +358,10 @@ static void run(struct sim_member *m, void (*turn)(struct sim_member *m))
         turn(m);
         sim->may_end = false;
         sim->inside = NULL;
-        plan(m);
+        if (m->told)
+            leave(m);
+        else
+            plan(m);
         return;
     }
     sim->may_end = false;

@@ -21,7 +21,7 @@ static void check_none(struct watch_client *c, uint64_t end)
 
 static void again(struct watch_client *c)
 {
-    c->open = c->live = c->closing = false;
+    c->open = c->live = c->closing = c->ended = false;
     sim_push((struct item){.at = sim->now + (1 + sim_below(100)) * MS,
                            .what = HAPPEN_WATCH,
                            .who = c->n,
@@ -48,6 +48,15 @@ static void on_push(struct watcher *watcher, struct event *event, bool historic)
     sim->total.watched++;
 }
 
+static void on_ended(struct watch *w)
+{
+    struct watch_client *c = w->owner;
+    c->live = false;
+    sim_push((struct item){
+        .at = sim->now + sim_below(50) * MS, .what = HAPPEN_WATCH, .who = c->n, .life = c->visit});
+    c->ended = true;
+}
+
 static void on_closed(struct watch *w)
 {
     again(w->owner);
@@ -67,17 +76,15 @@ static void on_opened(struct watch *w)
         again(c);
         return;
     }
+    if (w->code == V2_RAFT_INTERNAL) { /* there is no leader */
+        again(c);
+        return;
+    }
     if (w->code != V2_OK)
         sim_fail("WATCH watch %u at m%u: code %d", c->n, m->n, w->code);
     if (c->next == 0)
         c->next = w->etcd_index + 1;
     c->live = true;
-}
-
-/* It lasts until its planned end, and the next one begins where it stood. */
-static void on_ended(struct watch *w)
-{
-    (void)w;
 }
 
 static void open_watch(struct watch_client *c, struct sim_member *m)
@@ -120,7 +127,7 @@ void watch_turn(unsigned n, uint64_t visit)
     struct watch_client *c = &sim->watch[n];
     if (c->visit != visit)
         return;
-    if (c->open && c->live && !c->closing) {
+    if (c->open && (c->live || c->ended) && !c->closing) {
         close_watch(c, &sim->member[c->member]);
         return;
     }

@@ -179,6 +179,8 @@ static bool arrives(struct sim_member *to, struct stream *s, struct parcel *p)
         s->sending = false;
     if (to == NULL || !to->up || s->cut || p->stream != s->epoch)
         return false;
+    if (!members_let_in(to, member_by_id(p->frame->from)))
+        return false;
     if (p->file == NULL)
         return true;
     if (!sim->healed && sim_chance(200))

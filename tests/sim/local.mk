@@ -21,6 +21,7 @@ check_PROGRAMS += %D%/sim_engines
 	%D%/engines_chaos.c \
 	%D%/engines_client.c \
 	%D%/engines_member.c \
+	%D%/engines_members.c \
 	%D%/engines_ops.c \
 	%D%/engines_planted.c \
 	%D%/engines_time.c \
