@@ -27,7 +27,7 @@
 
 enum {
     MEMBERS = 9, /* numbered from 1 */
-    CLIENTS = 10,
+    CLIENTS = 12,
     WATCHES = 8,
     INDEX_MAX = 40000, /* of the log */
     EVENT_MAX = 40000, /* index of the store */

@@ -61,7 +61,7 @@ void chaos_begin(void)
         else
             sim_push((struct item){
                 .at = sim->now + sim_below(5 * SECOND), .what = HAPPEN_RESTART, .who = i});
-    sim->clients = 3 + (unsigned)sim_below(CLIENTS - 2);
+    sim->clients = 5 + (unsigned)sim_below(CLIENTS - 4);
     sim->watches = 2 + (unsigned)sim_below(WATCHES - 1);
     for (unsigned i = 0; i < sim->clients; i++)
         sim_push((struct item){.at = (1 + sim_below(500)) * MS, .what = HAPPEN_CLIENT, .who = i});
