@@ -19,7 +19,7 @@
 
 static void happen(struct item *it)
 {
-    struct sim_member *m = it->what <= HAPPEN_JOB ? &sim->member[it->who] : NULL;
+    struct sim_member *m = it->what <= HAPPEN_CRASH ? &sim->member[it->who] : NULL;
     if (m != NULL && (!m->up || m->life != it->life))
         return;
     switch (it->what) {
@@ -35,6 +35,10 @@ static void happen(struct item *it)
         break;
     case HAPPEN_JOB:
         member_job(m);
+        break;
+    case HAPPEN_CRASH:
+        if (!sim->healed)
+            chaos_crash(it->who);
         break;
     case HAPPEN_FRAME:
         wire_arrive(it->parcel);
@@ -108,7 +112,7 @@ static void reset(void)
     memset(sim->term_leader, 0, sizeof(sim->term_leader));
     sim->now = sim->order = sim->floor = sim->jumped_at = 0;
     sim->n_ops = 0;
-    sim->healed = sim->settling = false;
+    sim->healed = sim->settling = sim->reshaping = false;
     sim->inside = NULL;
     sim->why[0] = '\0';
     planted_reset();

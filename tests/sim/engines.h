@@ -46,6 +46,7 @@ enum happening {
     HAPPEN_LOG,      /* its disk has finished a group of records */
     HAPPEN_SPARE,
     HAPPEN_JOB,
+    HAPPEN_CRASH,
     HAPPEN_FRAME,
     HAPPEN_RESTART,
     HAPPEN_CLIENT,
@@ -195,7 +196,7 @@ struct weather {
     unsigned delay_us, jitter_us, drop_pm, dup_pm, overlap_pm, break_pm;
     unsigned fsync_us, stall_pm, job_ms, step_us;
     unsigned snapshot_every, trailing, history, segment;
-    unsigned think_ms, rate_ppm;
+    unsigned think_ms, rate_ppm, strike_ms, restart_ms, fragile_pm;
     bool crashes, partitions, members, transfers, full, clock_steps, honest_clocks, freezes,
         slow_links;
 };
@@ -209,6 +210,7 @@ struct sim_world {
     struct sim_options opt;
     uint64_t seed, random, now, order;
     uint64_t chaos_end, settle_at, end;
+    bool reshaping;        /* a command about members is under way */
     bool healed, settling; /* no faults any more; no requests any more */
     struct item *queue;
     size_t queued, queue_cap;
@@ -337,6 +339,8 @@ void chaos_begin(void);
 void chaos_strike(void);
 void chaos_heal(void);
 void chaos_probe(void);
+void chaos_elected(const struct sim_member *m);
+void chaos_crash(unsigned n);
 
 /* engines_planted.c */
 enum planted {

@@ -4,6 +4,27 @@
 
 #include <stdio.h>
 
+/* A mistake shall come to light soon: what it takes happens often. */
+static void provoke(struct weather *w)
+{
+    w->crashes = w->partitions = w->transfers = w->slow_links = true;
+    w->members = w->full = w->clock_steps = w->honest_clocks = false;
+    w->strike_ms = 200;
+    w->restart_ms = 300;
+    if (planted(PLANT_VOTE_NOT_PERSISTED))
+        w->restart_ms = 30;
+    if (planted(PLANT_READ_UNCONFIRMED))
+        w->crashes = false;
+    if (planted(PLANT_COMMIT_OLD_TERM)) {
+        w->snapshot_every = UINT32_MAX;
+        w->fragile_pm = 600;
+    }
+    if (planted(PLANT_INSTALL_WITHOUT_MARK) || planted(PLANT_HISTORY_GAP)) {
+        w->snapshot_every = 20 + (unsigned)sim_below(30);
+        w->trailing = 1 + (unsigned)sim_below(10);
+    }
+}
+
 /* Bits 0 and 1 of the seed: one, three, five members. */
 void chaos_weather(void)
 {
@@ -25,6 +46,9 @@ void chaos_weather(void)
                           .history = 60 + (unsigned)sim_below(400),
                           .segment = 4096u << sim_below(5),
                           .think_ms = 15 + (unsigned)sim_below(120),
+                          .strike_ms = 500,
+                          .fragile_pm = sim_chance(300) ? 200 : 0,
+                          .restart_ms = 1500,
                           .rate_ppm = sim_chance(500) ? 200 : 20000,
                           .crashes = !calm && sim_chance(800),
                           .partitions = !calm && sim_chance(800),
@@ -39,11 +63,14 @@ void chaos_weather(void)
         w->snapshot_every = UINT32_MAX;
     if (calm)
         w->drop_pm = w->dup_pm = w->stall_pm = 0;
+    if (sim->opt.planted != PLANT_NOTHING)
+        provoke(w);
 }
 
 static struct item strike_later(void)
 {
-    return (struct item){.at = sim->now + (50 + sim_below(500)) * MS, .what = HAPPEN_CHAOS};
+    return (struct item){.at = sim->now + (50 + sim_below(sim->weather.strike_ms)) * MS,
+                         .what = HAPPEN_CHAOS};
 }
 
 void chaos_begin(void)
@@ -105,7 +132,7 @@ static void strike_crash(void)
     }
     struct sim_member *leader = member_leader();
     down(leader != NULL && sim_chance(300) ? leader->n : any_number(),
-         sim_chance(200) ? 8000 : 1500);
+         sim_chance(200) ? 8000 : sim->weather.restart_ms);
 }
 
 static void cut(unsigned from, unsigned to, bool on)
@@ -212,6 +239,22 @@ void chaos_strike(void)
         if (*((bool *)&sim->weather + strikes[i].on) && sim_chance(strikes[i].permille))
             strikes[i].strike();
     sim_push(strike_later());
+}
+
+/* Leaders die young. */
+void chaos_elected(const struct sim_member *m)
+{
+    if (!sim->healed && sim->weather.crashes && sim_chance(sim->weather.fragile_pm))
+        sim_push((struct item){.at = sim->now + sim_below(15 * MS),
+                               .what = HAPPEN_CRASH,
+                               .who = m->n,
+                               .life = m->life});
+}
+
+void chaos_crash(unsigned n)
+{
+    member_crash(n, sim_chance(600));
+    restart_later(n, sim->weather.restart_ms);
 }
 
 void chaos_heal(void)

@@ -236,6 +236,16 @@ static void begin_write(struct client *c, struct sim_member *m)
     member_post(m);
 }
 
+/* One that still takes itself for the leader, or NULL. */
+static struct sim_member *deposed(void)
+{
+    const struct sim_member *leader = member_leader();
+    for (unsigned i = 1; i <= sim->used; i++)
+        if (sim->member[i].up && sim->member[i].leads && &sim->member[i] != leader)
+            return &sim->member[i];
+    return NULL;
+}
+
 void client_turn(unsigned n)
 {
     struct client *c = &sim->client[n];
@@ -244,6 +254,8 @@ void client_turn(unsigned n)
     struct sim_member *m = &sim->member[c->member];
     if (!m->up || sim_chance(100))
         m = member_any();
+    if (n < READERS && deposed() != NULL)
+        m = deposed();
     if (m == NULL) {
         next_turn(c);
         return;

@@ -5,9 +5,10 @@
 
 enum { MEMBERS_LEAST = 3, MEMBERS_MOST = 6 };
 
-/* Nobody waits for the outcome: what is applied tells. */
+/* What is applied tells the outcome; this only that there is none any more. */
 static void on_done(struct proposal *p)
 {
+    sim->reshaping = false;
     blob_unref(p->member.info);
     event_unref(p->event);
     buf_fini(&p->cause);
@@ -23,6 +24,7 @@ static void propose(struct sim_member *m, enum command_kind kind, unsigned n, st
     p->done = on_done;
     p->command = command_encode(&c);
     if (engine_propose(m->engine, &p)) {
+        sim->reshaping = true;
         member_post(m);
         return;
     }
@@ -38,15 +40,25 @@ static unsigned staying(void)
     return n;
 }
 
+/* One at a time: who is removed may be needed until the others have settled it. */
+static bool any_leaving(void)
+{
+    for (unsigned i = 1; i <= MEMBERS; i++)
+        if (sim->member[i].exists && sim->member[i].leaving && !sim->member[i].removed)
+            return true;
+    return false;
+}
+
 void members_strike(void)
 {
     struct sim_member *m = member_any();
     unsigned n = staying(), target = 1 + (unsigned)sim_below(sim->used);
-    if (m == NULL)
+    if (m == NULL || sim->reshaping)
         return;
     if (sim_chance(600) && n < MEMBERS_MOST && sim->used < MEMBERS)
         propose(m, COMMAND_MEMBER_ADD, sim->used + 1, member_url(sim->used + 1));
-    else if (n > MEMBERS_LEAST && sim->member[target].exists && !sim->member[target].leaving)
+    else if (n > MEMBERS_LEAST && !any_leaving() && sim->member[target].exists &&
+             !sim->member[target].leaving)
         propose(m, COMMAND_MEMBER_REMOVE, target, SPAN(""));
 }
 
@@ -83,7 +95,7 @@ void members_probe(void)
 /* What the door of a peer says to one that was removed. False: FROM is not heard. */
 bool members_let_in(struct sim_member *to, struct sim_member *from)
 {
-    if (!member_was_removed(&to->engine->members, from->id))
+    if (!engine_was_removed(to->engine, from->id))
         return true;
     if (from->up) {
         engine_removed(from->engine);

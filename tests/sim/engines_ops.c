@@ -40,15 +40,13 @@ static void on_send(void *ctx, struct peer_message *message)
 static void on_apply(void *ctx, uint64_t index, const struct log_entry *entry)
 {
     struct sim_member *m = member_of(ctx);
-    if (m->muted) {
-        m->ops->apply(ctx, index, entry);
-        return;
-    }
     if (planted_done(m, index))
         return;
-    truth_before(m, index, entry);
+    if (!m->muted)
+        truth_before(m, index, entry);
     m->ops->apply(ctx, index, entry);
-    truth_applied(m, index, entry);
+    if (!m->muted)
+        truth_applied(m, index, entry);
 }
 
 static void on_role(void *ctx, enum consensus_role role, uint64_t term, uint64_t leader)

@@ -4,6 +4,8 @@
 
 #include "base/mem.h"
 
+#include <string.h>
+
 const char *const planted_names[PLANTS] = {
     [PLANT_NOTHING] = "nothing",
     [PLANT_VOTE_NOT_PERSISTED] = "vote-not-persisted",
@@ -33,11 +35,11 @@ void planted_reset(void)
     }
     if (!planted(PLANT_COMMIT_OLD_TERM))
         return;
-    for (unsigned i = 0; i <= MEMBERS; i++)
-        for (unsigned k = 0; k < INDEX_MAX; k++) {
+    for (unsigned i = 0; i <= MEMBERS; i++) {
+        for (unsigned k = 0; k < INDEX_MAX; k++)
             blob_unref(counted[i].entry[k].payload);
-            counted[i].entry[k] = (struct log_entry){.term = 0};
-        }
+        memset(&counted[i], 0, sizeof(counted[i]));
+    }
 }
 
 /* ---- the wire ---- */

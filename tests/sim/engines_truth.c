@@ -106,6 +106,7 @@ void truth_role(struct sim_member *m, bool leads, uint64_t term)
             sim_fail("ELECTION-SAFETY term %lu: m%lu and m%u", term, sim->term_leader[term], m->n);
         sim->term_leader[term] = m->n;
         m->lead_since = sim->now;
+        chaos_elected(m);
         uint64_t from = sim->committed > 300 ? sim->committed - 300 : 1;
         for (uint64_t i = from; i <= sim->committed; i++)
             if (sim->truth[i].commit_term < term && i > m->base &&

@@ -14,8 +14,12 @@ TESTS += %D%/seeds.test %D%/guards.test
 	%D%/sim_world.c
 %C%_sim_consensus_LDADD = src/cluster/libcluster.a src/base/libbase.a $(RAFT_LIBS)
 
+EXTRA_DIST += tools/simulate
+
 # whole members; --wrap puts the simulation's eyes between their parts
 check_PROGRAMS += %D%/sim_engines
+dist_check_SCRIPTS += %D%/engines.test %D%/planted.test
+TESTS += %D%/engines.test %D%/planted.test
 %C%_sim_engines_SOURCES = \
 	%D%/engines.c %D%/engines.h \
 	%D%/engines_chaos.c \
