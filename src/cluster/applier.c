@@ -52,6 +52,8 @@ static uint64_t log_entries(void *ctx, uint64_t first, const struct log_entry *e
                                          .kind = (uint8_t)entries[i].type,
                                          .payload = blob_span(entries[i].payload)}};
         lsn = wal_append(e->wal, &r);
+        if (entries[i].type == ENTRY_COMMAND)
+            timekeeper_logged(&e->time, command_stamp_of(entries[i].payload));
     }
     return e->leading.lsn = lsn;
 }

@@ -156,6 +156,15 @@ static int read_files(struct engine *e, struct gather *r, struct wal_info *info,
     return rv;
 }
 
+/* Of the log as it is, without what was replaced in it. */
+static int64_t last_stamp(const struct engine *e, const struct gather *r)
+{
+    for (size_t i = r->n; i-- > 0;)
+        if (r->entries[i].type == ENTRY_COMMAND)
+            return command_stamp_of(r->entries[i].payload);
+    return e->boot_stamp_ns;
+}
+
 int engine_boot(struct engine *e, struct err *err)
 {
     struct gather r = {.n = 0};
@@ -178,6 +187,7 @@ int engine_boot(struct engine *e, struct err *err)
     else if (e->conf.force_new)
         alone_force(e, &r);
     timekeeper_start(&e->time, e->conf.clock, r.last_stamp_ns);
+    timekeeper_logged(&e->time, last_stamp(e, &r));
     rv = start_consensus(e, &r, err);
     if (rv == 0)
         peers_learn(e, r.entries, r.n);

@@ -96,8 +96,8 @@ static void receive_message(struct engine *e, struct frame *f)
         peer_message_free(m);
         return;
     }
-    bool of_leader =
-        m->from == consensus_leader(e->consensus) && m->term == consensus_term(e->consensus);
+    bool of_leader = (m->type == PEER_APPEND || m->type == PEER_SNAPSHOT) &&
+                     m->term >= consensus_term(e->consensus);
     timekeeper_hear(&e->time, m->time_ns, of_leader);
     traffic_received(e, m);
     consensus_receive(e->consensus, m, engine_mono_ms(e));

@@ -11,7 +11,7 @@ void timekeeper_start(struct timekeeper *t, const struct clock *clock, int64_t l
 {
     int64_t wall = clock_wall_ns(clock);
     t->clock = clock;
-    t->stamp_ns = 0;
+    t->stamp_ns = t->logged_ns = 0;
     t->at_ns = wall > last_stamp_ns ? wall : last_stamp_ns;
     t->mono_ns = clock_mono_ns(clock);
     t->known = t->leads = false;
@@ -58,6 +58,15 @@ void timekeeper_lead(struct timekeeper *t, bool leads)
     t->heard_at = t->mono_ns;
     t->known = t->known || leads;
     t->leads = leads;
+    if (leads && t->logged_ns > t->at_ns) {
+        t->at_ns = t->logged_ns;
+        publish(t);
+    }
+}
+
+void timekeeper_logged(struct timekeeper *t, int64_t stamp_ns)
+{
+    t->logged_ns = stamp_ns;
 }
 
 void timekeeper_hear(struct timekeeper *t, int64_t time_ns, bool of_leader)

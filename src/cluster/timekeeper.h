@@ -19,6 +19,7 @@ struct timekeeper {
     /* engine only */
     bool known, leads;
     int64_t stamp_ns;  /* newest stamp applied: the time is not before it */
+    int64_t logged_ns; /* of the newest entry of the log, which may never be committed */
     int64_t heard_ns;  /* what the leader said … */
     uint64_t heard_at; /* … and when, monotonic */
 };
@@ -35,6 +36,9 @@ void timekeeper_hear(struct timekeeper *t, int64_t time_ns, bool of_leader);
 int64_t timekeeper_now(struct timekeeper *t);
 /* The time now for others to go by; 0: this is a guess. */
 int64_t timekeeper_known(struct timekeeper *t);
+/* The log ends with an entry of that stamp: if this member leads, its time is not before it, so
+ * that no stamp in a log is lower than one before it. */
+void timekeeper_logged(struct timekeeper *t, int64_t stamp_ns);
 /* A stamp is committed: the time is not before it. */
 void timekeeper_saw(struct timekeeper *t, int64_t stamp_ns);
 /* Any thread: the time now. */

@@ -188,6 +188,17 @@ struct blob *command_encode(const struct command *c)
     return b;
 }
 
+int64_t command_stamp_of(const struct blob *b)
+{
+    CP_ASSERT(b->len >= COMMAND_HEAD_BYTES);
+
+    uint64_t stamp = 0;
+
+    for (unsigned i = 0; i < 8; i++)
+        stamp |= (uint64_t)(unsigned char)b->data[STAMP_AT + i] << (8 * i);
+    return (int64_t)stamp;
+}
+
 void command_stamp(struct blob *b, int64_t stamp_ns)
 {
     CP_ASSERT(b->len >= COMMAND_HEAD_BYTES);

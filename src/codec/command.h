@@ -20,7 +20,7 @@ enum command_kind {
     COMMAND_MEMBER_ADD = 5,    /* id and peer URLs; a founder's name too */
     COMMAND_MEMBER_REMOVE = 6, /* id */
     COMMAND_MEMBER_UPDATE = 7, /* id and new peer URLs */
-    COMMAND_ACCOUNT = 8, /* one account_op */
+    COMMAND_ACCOUNT = 8,       /* one account_op */
 };
 
 #define COMMAND_FORMAT      1
@@ -55,6 +55,8 @@ struct blob *command_encode(const struct command *c);
 int command_decode(struct span bytes, struct command *out, struct err *e) CP_MUST_CHECK;
 /* Writes the stamp into encoded bytes that nobody else holds yet. */
 void command_stamp(struct blob *b, int64_t stamp_ns);
+/* Of encoded bytes. */
+int64_t command_stamp_of(const struct blob *b);
 void command_address(struct blob *b, uint64_t origin, uint64_t request);
 /* Of encoded bytes. */
 static inline enum command_kind command_kind(const struct blob *b)

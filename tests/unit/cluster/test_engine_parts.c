@@ -52,9 +52,13 @@ START_TEST(time_comes_from_the_leader)
     ck_assert_int_eq(timekeeper_now(&t), 2004 * NS_PER_S + NS_PER_S / 10);
     timekeeper_hear(&t, 8000 * NS_PER_S, true);
     ck_assert_int_eq(timekeeper_now(&t), 2004 * NS_PER_S + NS_PER_S / 10);
+    timekeeper_logged(&t, 2500 * NS_PER_S); /* of somebody's entry that is not committed */
+    ck_assert_int_eq(timekeeper_now(&t), 2004 * NS_PER_S + NS_PER_S / 10);
     timekeeper_lead(&t, false);
     fx_fake.mono += (uint64_t)NS_PER_S;
     ck_assert_int_eq(timekeeper_now(&t), 2005 * NS_PER_S + NS_PER_S / 10);
+    timekeeper_lead(&t, true); /* no stamp of a log is lower than the one before it */
+    ck_assert_int_eq(timekeeper_now(&t), 2500 * NS_PER_S);
 }
 END_TEST
 
