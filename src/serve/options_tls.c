@@ -102,6 +102,14 @@ static void warn_of_side(const struct options_tls *t, const struct url_list *url
     }
     if (plain == NULL || !(certificates || t->auto_tls || t->cert_auth || is_set(t->ca_file)))
         return;
+    if (find_url(urls, true) != NULL) { /* both: that may be meant, as long as it is known */
+        snprintf(reason, sizeof(reason), "%.*s", (int)(plain->len < 200 ? plain->len : 200),
+                 plain->ptr);
+        if (is_set(t->ca_file))
+            log_warn("tls.plain_url", LOG_S("url", reason),
+                     LOG_S("text", "nobody is asked for a certificate here"));
+        return;
+    }
     snprintf(reason, sizeof(reason), "the scheme of %.*s is http: it has no TLS",
              (int)(plain->len < 200 ? plain->len : 200), plain->ptr);
     snprintf(flag, sizeof(flag), "%s%s", prefix,

@@ -173,7 +173,8 @@ def certificates_of_clients():
         assert end == ssl.cert_time_to_seconds(s.certificate_end()), end
         lines = wait_for(lambda: s.lines("tls.refused"), "a line about those who were refused")
         assert "from=127.0.0.1:" in lines[0] and "reason=" in lines[0], lines
-        assert s.ask("GET", "/v2/keys/")[0] == 200  # over plain HTTP nobody is asked
+        assert s.ask("GET", "/v2/keys/")[0] == 200  # over plain HTTP nobody is asked, which is told
+        assert s.lines("tls.plain_url")
 
 
 def allowed_host():

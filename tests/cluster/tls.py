@@ -89,8 +89,9 @@ def test_strangers():
         a.start(g.cluster(), *g.flags)
         b.start(g.cluster(), *g.flags)
         wait_for(a.is_healthy, "two of three find no leader")
-        for odd in (flags("others"), flags("ours", "client"), ["--peer-trusted-ca-file", os.path.join(here, "ours", "ca.pem"),
-                                                                 "--peer-auto-tls"]):
+        for odd in (flags("others"), flags("ours", "client"),
+                    ["--peer-trusted-ca-file", os.path.join(here, "ours", "ca.pem"),
+                     "--peer-auto-tls"]):
             refusals = a.log().count("tls.refused") + b.log().count("tls.refused")
             c.start(g.cluster(), *(group.EASY + odd))
             wait_for(lambda refusals=refusals: a.log().count("tls.refused") + b.log().count("tls.refused") > refusals,
