@@ -42,7 +42,7 @@ int main(int argc, char **argv)
     const char *called = argc > 0 ? base_name(argv[0]) : "copse";
     const char *word = argc > 1 ? argv[1] : "";
     if (strcmp(called, "etcdctl") == 0)
-        return strcmp(word, "backup") == 0 ? admin_main(argc, argv) : ctl_main(argc, argv);
+        return ctl_main(argc, argv, admin_main);
     if (strcmp(called, "etcd") == 0)
         return serve_main(argc, argv);
     if (admin_claims(argc, argv))
@@ -56,6 +56,6 @@ int main(int argc, char **argv)
         return 0;
     }
     if (argc > 1 && (word[0] != '-' || ctl_claims(argc, argv)))
-        return ctl_main(argc, argv);
+        return ctl_main(argc, argv, admin_main);
     return serve_main(argc, argv);
 }

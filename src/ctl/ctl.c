@@ -14,6 +14,12 @@ static bool is_help(const char *word)
     return strcmp(word, "help") == 0 || strcmp(word, "h") == 0;
 }
 
+/* It is in the help, where the reference has it, but another one's to run. */
+static bool is_backup(const struct ctl_command *c)
+{
+    return c->run == backup_run;
+}
+
 bool ctl_knows(const char *word)
 {
     return table_find(table_commands, table_commands_count, word) != NULL;
@@ -28,8 +34,10 @@ void ctl_list_commands(FILE *out)
 
         width = n > width ? n : width;
     }
-    for (size_t i = 0; i < table_commands_count; i++)
-        fprintf(out, "  %-*s  %s\n", width, table_commands[i].name, table_commands[i].text);
+    for (size_t i = 0; i < table_commands_count; i++) {
+        if (!is_backup(&table_commands[i]))
+            fprintf(out, "  %-*s  %s\n", width, table_commands[i].name, table_commands[i].text);
+    }
 }
 
 /* Words the option takes with it, itself included; 0 if it is none of ours. */
@@ -211,10 +219,11 @@ static int dispatch(struct session *s, const struct opts *o, char **words, size_
     return run_command(s, NULL, c, words + skip, count - skip);
 }
 
-int ctl_main(int argc, char **argv)
+int ctl_main(int argc, char **argv, int (*backup)(int argc, char **argv))
 {
     struct opts global;
-    struct session s = {.program = base_name(argc > 0 ? argv[0] : "copse"), .global = &global};
+    struct session s = {
+        .program = base_name(argc > 0 ? argv[0] : "copse"), .global = &global, .backup = backup};
     struct buf why = {0}, help = {0};
     size_t count = argc > 1 ? (size_t)argc - 1 : 0;
     int status;

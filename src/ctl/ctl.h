@@ -2,8 +2,8 @@
  * Knows HTTP through libcurl and JSON through jansson; nothing of the server.
  *
  * How the program's main tells client from server, argv[0] aside:
- *   called through a link named etcdctl     ctl_main(argc, argv)
- *   ctl_claims(argc, argv)                  ctl_main(argc, argv)
+ *   called through a link named etcdctl     ctl_main
+ *   ctl_claims(argc, argv)                  ctl_main
  *   anything else                           not the client's */
 #pragma once
 
@@ -13,8 +13,9 @@
 /* Runs the client. argv[0] is the program's name, shown in help texts without its directories;
  * behind it stand global options, the command, its options and arguments. Returns the exit status
  * (contract section 1); `watch`, `exec-watch` and `cluster-health --forever` may end the process
- * themselves, at SIGINT. */
-int ctl_main(int argc, char **argv);
+ * themselves, at SIGINT. BACKUP runs the command of that name, which works on a data directory and
+ * is none of the client's: it gets "backup" as argv[1], and its options. NULL: there is none. */
+int ctl_main(int argc, char **argv, int (*backup)(int argc, char **argv));
 
 /* Whether WORD names a command of the client: "get" … "auth". Not "help" and not "h". */
 bool ctl_knows(const char *word);

@@ -3,6 +3,7 @@ noinst_LIBRARIES += %D%/libctl.a
 %C%_libctl_a_SOURCES = \
 	%D%/accounts.c %D%/accounts.h \
 	%D%/auth.c \
+	%D%/backup.c \
 	%D%/children.c %D%/children.h \
 	%D%/client.c %D%/client.h \
 	%D%/credentials.c %D%/credentials.h \

@@ -14,9 +14,10 @@ enum exit_status {
 };
 
 struct session {
-    const char *program;       /* as help texts name it */
-    const struct opts *global; /* of table_global */
-    const char *output;        /* --output */
+    const char *program;                  /* as help texts name it */
+    const struct opts *global;            /* of table_global */
+    const char *output;                   /* --output */
+    int (*backup)(int argc, char **argv); /* see ctl_main */
     struct client client;
     bool opened;
 };

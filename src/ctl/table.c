@@ -21,6 +21,13 @@
         .fallback = "0"                                                                            \
     }
 
+static const struct opt_def backup_defs[] = {
+    {.name = "data-dir", .kind = OPT_TEXT, .text = "Path to the etcd data dir"},
+    {.name = "wal-dir", .kind = OPT_TEXT, .text = "Path to the etcd wal dir"},
+    {.name = "backup-dir", .kind = OPT_TEXT, .text = "Path to the backup dir"},
+    {.name = "backup-wal-dir", .kind = OPT_TEXT, .text = "Path to the backup wal dir"},
+    {.name = "with-v3", .kind = OPT_BOOL, .text = "Backup v3 backend data"},
+};
 static const struct opt_def ttl_defs[] = {TTL};
 static const struct opt_def mk_defs[] = {
     {.name = "in-order", .kind = OPT_BOOL, .text = "create in-order key under directory <key>"},
@@ -126,6 +133,7 @@ static const struct ctl_command auth_subs[] = {
 #define SUBS(array) .subs = (array), .subs_count = CP_COUNT(array)
 
 const struct ctl_command table_commands[] = {
+    {"backup", "backup an etcd directory", " ", DEFS(backup_defs), .run = backup_run},
     {"cluster-health", "check the health of the etcd cluster", " ", DEFS(health_defs),
      .run = health_run},
     {"mk", "make a new key with a given value", "<key> <value>", DEFS(mk_defs), .run = mk_run},

@@ -58,3 +58,4 @@ enum exit_status role_grant_run(struct session *s, const struct opts *o);
 enum exit_status role_revoke_run(struct session *s, const struct opts *o);
 enum exit_status auth_enable_run(struct session *s, const struct opts *o);
 enum exit_status auth_disable_run(struct session *s, const struct opts *o);
+enum exit_status backup_run(struct session *s, const struct opts *o);

@@ -4,5 +4,5 @@
 
 int main(int argc, char **argv)
 {
-    return ctl_main(argc, argv);
+    return ctl_main(argc, argv, NULL);
 }
