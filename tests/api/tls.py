@@ -85,6 +85,10 @@ class TlsServer(Server):
                              check=True)
         return out.stdout.decode().strip().partition("=")[2]
 
+    def connections(self):
+        metrics = self.ask("GET", "/metrics")[1].decode()
+        return int(metrics.partition("\ncopse_http_connections ")[2].split()[0])
+
     def lines(self, event):
         self.log.flush()
         with open(self.log.name, encoding="utf-8", errors="replace") as f:
@@ -529,6 +533,8 @@ def half_open_handshakes():
                     c.sendall(sent)
                 return c
             stalled = [stall() for _ in range(limit)]
+            wait_for(lambda s=s, limit=limit: s.connections() >= limit, "the connections")
+            assert not is_cut(stalled[0]), name
             stalled += [stall() for _ in range(8)]
             assert s.ask("GET", "/version")[0] == 200, name
             assert s.get() == 200, name
