@@ -3,7 +3,10 @@
 #include "api/route.h"
 
 #include "auth/basic.h"
+#include "base/log.h"
 #include "store/read.h"
+
+#include <arpa/inet.h>
 
 #define REFUSED "Insufficient credentials"
 
@@ -34,6 +37,26 @@ static bool is_answered(const struct claiming *c)
            span_eq(buf_as_span(&s->password), c->password);
 }
 
+/* As http gives addresses: four bytes, or the first eight of IPv6. */
+static const char *address_text(struct span address, char out[INET6_ADDRSTRLEN])
+{
+    struct in6_addr v6 = {0};
+    if (address.len == sizeof(struct in_addr))
+        return inet_ntop(AF_INET, address.ptr, out, INET6_ADDRSTRLEN);
+    if (address.len != sizeof(v6) / 2)
+        return "unix";
+    memcpy(&v6, address.ptr, address.len);
+    return inet_ntop(AF_INET6, &v6, out, INET6_ADDRSTRLEN);
+}
+
+/* The name only of a user that there is: of another it may be a password in the wrong place. */
+static void tell_wrong(const struct claiming *c, bool known)
+{
+    char text[INET6_ADDRSTRLEN];
+    log_warn("auth.wrong_password", LOG_SPAN("user", known ? c->user : SPAN("")),
+             LOG_S("client", address_text(c->call->rq->address, text)));
+}
+
 static enum claim settle(struct claiming *c, bool is_user)
 {
     c->caller.kind = is_user ? CALLER_USER : CALLER_NOBODY;
@@ -54,7 +77,10 @@ static enum claim look_at_password(struct claiming *c)
         return CLAIM_OPEN;
     /* what was proven was the hash of then */
     const struct secret *s = c->call->rq->secret;
-    return settle(c, s->ok && span_eq(span_of(s->hash), hash));
+    bool right = s->ok && span_eq(span_of(s->hash), hash);
+    if (!right)
+        tell_wrong(c, hash.len > 0);
+    return settle(c, right);
 }
 
 static enum claim look(struct claiming *c)

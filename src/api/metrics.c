@@ -119,6 +119,21 @@ static void store(struct buf *b, struct engine *e, const struct engine_figures *
     metric_seconds(b, "copse_store_oldest_pin_seconds", NULL, f->oldest_pin_ms * 1000000);
 }
 
+static void passwords(struct buf *b, struct guard *g)
+{
+    struct guard_stats s;
+    guard_stats(g, &s);
+    metric_head(b, "copse_auth_passwords_total", "counter",
+                "Passwords that had to be proven; those that were known do not count.");
+    metric_u64(b, "copse_auth_passwords_total", "outcome=\"right\"", s.right);
+    metric_u64(b, "copse_auth_passwords_total", "outcome=\"wrong\"", s.wrong);
+    metric_counter(b, "copse_auth_throttled_total",
+                   "Requests answered 429 for too many wrong passwords.", s.throttled);
+    metric_counter(b, "copse_auth_refused_total",
+                   "Requests answered 503 since too many passwords waited.", s.refused);
+    metric_gauge(b, "copse_auth_waiting", "Passwords that wait to be proven or hashed.", s.waiting);
+}
+
 void metrics_handle(const struct api_call *call, struct api_result *out)
 {
     struct engine *e = call->api->engine;
@@ -128,6 +143,8 @@ void metrics_handle(const struct api_call *call, struct api_result *out)
     server(b, e, &f);
     disk(b, &f);
     store(b, e, &f);
+    if (call->api->guard != NULL)
+        passwords(b, call->api->guard);
     if (call->api->metrics != NULL)
         call->api->metrics(call->api->metrics_ctx, b);
     out->reply.status = 200;

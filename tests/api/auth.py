@@ -153,6 +153,15 @@ def guessing_runs_out():
                 break
         assert status == 429 and headers["Retry-After"] == "1" and n >= 10, (status, n)
         want(ask(s.port, "GET", "/v2/keys/a/x", headers=ROOT), 200, "who was proven before")
+        figures = ask(s.port, "GET", "/metrics")[2].decode()
+        assert 'copse_auth_passwords_total{outcome="right"} 1\n' in figures, figures
+        assert 'copse_auth_passwords_total{outcome="wrong"} %d\n' % n in figures, figures
+        assert "copse_auth_throttled_total 1\n" in figures, figures
+        status = ask(s.port, "GET", "/v2/keys/a/x", headers=basic("no-user", "p"))[0]
+        assert status in (401, 429), status
+        with open(os.path.join(s.dir, "log")) as f:
+            text = f.read()
+        assert "auth.wrong_password user=root client=127.0.0.1" in text and "guess" not in text and "no-user" not in text, text
 
 
 def through_a_follower():
