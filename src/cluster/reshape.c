@@ -106,9 +106,9 @@ void reshape_turn(struct engine *e)
                  LOG_S("reason", "this member was removed"));
 }
 
-/* The others have to agree without this member first: while it leads and there is somebody to hand
- * over to, it does; afterwards the new leader needs its answers until the configuration is changed,
- * and then it is silent, or says 410. */
+/* The others may need this member's vote until they have agreed without it: while it leads it hands
+ * over, and those that are there still become voters first; afterwards it stays until the change of
+ * the configuration reaches it, or a member says that it is out. */
 static bool can_go(const struct engine *e)
 {
     struct consensus_members is;
@@ -116,8 +116,21 @@ static bool can_go(const struct engine *e)
     if (atomic_load(&e->reshaper.told) || !is_in(&is, e->member_id))
         return true;
     if (consensus_role(e->consensus) == CONSENSUS_LEADER)
-        return e->members.n == 0; /* those that are there still become voters first */
-    return engine_mono_ms(e) - e->reshaper.gone_ms >= 2 * (uint64_t)e->conf.election_ms;
+        return e->members.n == 0;
+    return false;
+}
+
+/* Nobody speaks first to one that is out: streams that are opened anew meet the others' doors. */
+static void ask(struct engine *e)
+{
+    uint64_t now = engine_mono_ms(e);
+    if (e->conf.wire == NULL || now < e->reshaper.ask_ms)
+        return;
+    if (e->reshaper.ask_ms != 0 && consensus_leader(e->consensus) == 0) {
+        e->conf.wire->peers(e->conf.wire->ctx, NULL, 0);
+        e->peers_changed = true;
+    }
+    e->reshaper.ask_ms = now + 2 * (uint64_t)e->conf.election_ms;
 }
 
 void reshape_leave(struct engine *e)
@@ -126,10 +139,10 @@ void reshape_leave(struct engine *e)
     bool removed = e->members.n_removed > 0 && member_was_removed(&e->members, e->member_id);
     if (r->left || (!removed && !atomic_load(&r->told)))
         return;
-    if (r->gone_ms == 0)
-        r->gone_ms = engine_mono_ms(e);
-    if (!can_go(e))
+    if (!can_go(e)) {
+        ask(e);
         return;
+    }
     r->left = true;
     log_warn("member.removed", LOG_X("member", e->member_id),
              LOG_S("reason", "this member has been permanently removed from the cluster"),
@@ -152,7 +165,7 @@ uint64_t reshape_deadline_ms(const struct engine *e)
     uint64_t due = UINT64_MAX;
     if (r->wanted && consensus_role(e->consensus) == CONSENSUS_LEADER)
         due = r->retry_ms;
-    if (r->gone_ms != 0 && !r->left && r->gone_ms + 2 * (uint64_t)e->conf.election_ms < due)
-        due = r->gone_ms + 2 * (uint64_t)e->conf.election_ms;
+    if (r->ask_ms != 0 && !r->left && r->ask_ms < due)
+        due = r->ask_ms;
     return due;
 }

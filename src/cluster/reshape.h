@@ -14,7 +14,7 @@ struct engine;
 struct reshaper {
     bool wanted;       /* the configuration may differ from the table */
     uint64_t retry_ms; /* not before */
-    uint64_t gone_ms;  /* since when this member is known to be removed; 0: it is not */
+    uint64_t ask_ms;   /* this member is removed: when it asks the others next; 0: it is not */
     bool left;         /* conf.removed was called */
     atomic_bool told;  /* a peer says that it was removed; any thread sets */
 };
