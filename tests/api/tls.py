@@ -543,14 +543,17 @@ def half_open_handshakes():
 
 def is_cut(c):
     """Has the server closed it? Takes nothing that another look would need."""
+    c.setblocking(False)  # with a time-out Python would wait, whatever the flags say
     try:
         while True:
-            if not c.recv(65536, socket.MSG_DONTWAIT):
+            if not c.recv(65536):
                 return True
     except BlockingIOError:
         return False
     except OSError:
         return True
+    finally:
+        c.settimeout(PATIENCE_S)
 
 
 def stalled_handshakes_end(stack=contextlib.ExitStack(), begun=[]):
