@@ -113,6 +113,10 @@ int consensus_transfer(struct consensus *c, uint64_t target, uint64_t now_ms) CP
 void consensus_receive(struct consensus *c, struct peer_message *m, uint64_t now_ms);
 /* The log is durable up to LSN. */
 void consensus_durable(struct consensus *c, uint64_t lsn, uint64_t now_ms);
+/* Leader, after whatever may have committed entries: tells those that hold them at once. */
+void consensus_announce(struct consensus *c);
+/* PEER's process is known to be gone: if it led, a follower need not wait for its silence. */
+void consensus_lost(struct consensus *c, uint64_t peer, uint64_t now_ms);
 /* To be called when now ≥ consensus_deadline_ms. */
 void consensus_tick(struct consensus *c, uint64_t now_ms);
 uint64_t consensus_deadline_ms(const struct consensus *c);

@@ -38,6 +38,12 @@ struct consensus {
     uint64_t raised_term; /* the last term guard 2 raised */
     uint64_t barrier;     /* leader: first entry of the own term; 0: not submitted yet */
 
+    /* Leader: how far each follower knows what is committed of what it holds; id 0: a free place.
+     */
+    struct told_commit {
+        uint64_t id, index;
+    } told_commit[LIMIT_MEMBERS];
+
     struct { /* as last told by ops.role */
         enum consensus_role role;
         uint64_t term, leader;
@@ -83,6 +89,13 @@ struct raft_entry consensus_raw_entry(const struct log_entry *e, void *batch);
 struct raft_entry *consensus_raw_entries(struct consensus *c, const struct log_entry *entries,
                                          size_t n, void *batch);
 int consensus_submit_one(struct consensus *c, struct log_entry *e);
+
+void consensus_tell_role(struct consensus *c);
+
+/* consensus_haste.c */
+
+/* An append with this commit index goes to ID. */
+void consensus_told_commit(struct consensus *c, uint64_t id, uint64_t commit);
 
 /* consensus_recv.c */
 void consensus_raise_term(struct consensus *c);

@@ -106,6 +106,7 @@ static struct peer_message *translate_append(struct consensus *c, const struct r
     p->append.prev_index = a->prev_log_index;
     p->append.prev_term = a->prev_log_term;
     p->append.commit = a->leader_commit;
+    consensus_told_commit(c, m->server_id, a->leader_commit);
     for (unsigned i = 0; i < a->n_entries; i++) {
         const struct cached_entry *e = logcache_get(&c->log, a->prev_log_index + 1 + i);
         CONSENSUS_CHECK(c, e != NULL, "the core sends what the cache has not");
@@ -211,7 +212,7 @@ void consensus_flush(struct consensus *c)
     }
 }
 
-static void tell_role(struct consensus *c)
+void consensus_tell_role(struct consensus *c)
 {
     enum consensus_role role = consensus_role(c);
     uint64_t term = consensus_term(c);
@@ -241,12 +242,14 @@ static void handle_update(struct consensus *c, const struct raft_event *ev,
         c->barrier = barrier;
     else if (raft_state(&c->raft) == RAFT_LEADER && !led_before)
         c->barrier = 0;
+    if (raft_state(&c->raft) == RAFT_LEADER && !led_before)
+        memset(c->told_commit, 0, sizeof(c->told_commit));
     uint64_t commit = raft_commit_index(&c->raft);
     if (!guard_on(c, RULE_COMMIT_MAX))
         CONSENSUS_CHECK(c, commit >= c->commit || c->installing, "the commit index went down");
     if (commit > c->commit)
         c->commit = commit;
-    tell_role(c);
+    consensus_tell_role(c);
 }
 
 int consensus_feed(struct consensus *c, struct raft_event *ev, const struct log_entry *entries)

@@ -138,6 +138,9 @@ static struct mail *sort_mail(struct engine *e, struct mail *mail)
         case MAIL_FRAME:
             peers_receive(e, CP_CONTAINER_OF(mail, struct frame, mail));
             break;
+        case MAIL_LOST:
+            peers_lost(e, mail);
+            break;
         case MAIL_SNAPSHOT:
             snapshot_ended(e, mail);
             break;
@@ -222,6 +225,7 @@ void engine_step(struct engine *e)
         consensus_tick(e->consensus, engine_mono_ms(e));
     reshape_turn(e);
     lead_turn(e);
+    consensus_announce(e->consensus);
     peers_turn(e);
     reads_turn(e);
     wal_flush(e->wal);
@@ -310,6 +314,8 @@ static void drop_mail(struct engine *e)
         struct mail *next = mail->next;
         if (mail->kind == MAIL_FRAME)
             frame_free(CP_CONTAINER_OF(mail, struct frame, mail));
+        else if (mail->kind == MAIL_LOST)
+            mem_free(mail);
         else if (mail->kind == MAIL_SNAPSHOT)
             snapshot_drop(mail);
         else if (mail->kind == MAIL_INSTALL)

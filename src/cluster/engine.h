@@ -92,6 +92,7 @@ enum {
     MAIL_INSTALL,
     MAIL_READ,
     MAIL_FRAME,
+    MAIL_LOST,
 };
 
 /* One write on its way. Owned by the caller, by the engine from engine_propose until done(). */
@@ -169,6 +170,9 @@ struct quorum_read {
 bool engine_read(struct engine *e, struct quorum_read *r) CP_MUST_CHECK;
 /* What a peer sent; takes F, and drops it when too much waits. Any thread. */
 void engine_receive(struct engine *e, struct frame *f);
+/* Nobody listens any more at the URLs of PEER, which was there before: its process has ended. Any
+ * thread. */
+void engine_lost(struct engine *e, uint64_t peer);
 /* A peer says that this member was removed. Any thread. */
 void engine_removed(struct engine *e);
 

@@ -6,6 +6,7 @@ noinst_LIBRARIES += %D%/libcluster.a
 	%D%/roster.c %D%/roster.h
 %C%_libcluster_a_SOURCES += \
 	%D%/consensus.c %D%/consensus.h %D%/consensus_priv.h \
+	%D%/consensus_haste.c \
 	%D%/consensus_members.c \
 	%D%/consensus_msg.c %D%/consensus_msg.h \
 	%D%/consensus_recv.c \

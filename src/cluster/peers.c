@@ -247,3 +247,24 @@ void peers_turn(struct engine *e)
     e->conf.wire->peers(e->conf.wire->ctx, list->v, list->n);
     mem_free(list);
 }
+
+struct loss {
+    struct mail mail; /* first: whoever drops it frees it */
+    uint64_t peer;
+};
+
+void engine_lost(struct engine *e, uint64_t peer)
+{
+    struct loss *l = mem_zalloc(sizeof(*l));
+    l->mail.kind = MAIL_LOST;
+    l->peer = peer;
+    if (!mailbox_post(&e->box, &l->mail))
+        mem_free(l); /* an election timeout tells the same */
+}
+
+void peers_lost(struct engine *e, struct mail *mail)
+{
+    struct loss *l = CP_CONTAINER_OF(mail, struct loss, mail);
+    consensus_lost(e->consensus, l->peer, engine_mono_ms(e));
+    mem_free(l);
+}

@@ -21,5 +21,7 @@ void peers_receive(struct engine *e, struct frame *f);
 /* At start: the N entries behind the state that was restored, of which nobody knows yet whether
  * they are committed, say where the others are. */
 void peers_learn(struct engine *e, const struct log_entry *entries, size_t n);
+/* Takes what engine_lost has sent. */
+void peers_lost(struct engine *e, struct mail *mail);
 /* Tells the wire whom to talk to, when that has changed. */
 void peers_turn(struct engine *e);

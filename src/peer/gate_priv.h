@@ -40,6 +40,7 @@ struct gate {
     /* Fixed. */
     const struct peer_conf *conf;
     struct api *api;
+    struct net *net;
     pthread_t thread;
     int ep;
     struct MHD_Daemon *daemon;

@@ -32,6 +32,7 @@ struct line {
     bool starved;               /* libcurl waits to be told that there is more */
     unsigned url;               /* to be tried next */
     unsigned tried;             /* URLs in a row without success */
+    unsigned refused;           /* of these, since the last rest: where nobody listens */
     uint64_t retry_ms, backoff_ms;
     bool told; /* that it is down */
 };

@@ -20,7 +20,7 @@
 #define FLUSH_MS       200  /* for what still waits when it ends */
 #define IDLE_MS        60000
 
-enum net_mail { NET_FRAME = 1, NET_ADD, NET_DROP };
+enum net_mail { NET_FRAME = 1, NET_ADD, NET_DROP, NET_PROBE };
 
 struct net {
     /* Fixed. */
@@ -42,6 +42,11 @@ struct net {
 struct drop {
     struct mail mail;
     struct line *line;
+};
+
+struct probe {
+    struct mail mail;
+    uint64_t id;
 };
 
 static uint64_t now_ms(void)
@@ -88,7 +93,7 @@ static void note_up(struct line *l)
 {
     log_info("peer.up", LOG_X("peer", l->id), LOG_S("url", l->urls[l->url]));
     l->told = false;
-    l->tried = 0;
+    l->tried = l->refused = 0;
     l->backoff_ms = 0;
     atomic_store_explicit(&l->up_ns, clock_mono_ns(&clock_system), memory_order_relaxed);
     atomic_store_explicit(&l->up, true, memory_order_release);
@@ -103,15 +108,20 @@ static void tell_down(struct line *l, const char *event, const char *reason)
            LOG_S("reason", reason));
 }
 
-/* At once after a stream that was up; else the next URL at once, and a rest after the last. */
-static void plan_retry(struct net *n, struct line *l, bool was_up)
+/* At once after a stream that was up; else the next URL at once, and a rest after the last.
+ * REFUSED: nobody listens at this one. */
+static void plan_retry(struct net *n, struct line *l, bool was_up, bool refused)
 {
     l->retry_ms = n->now_ms;
     if (was_up)
         return;
     l->url = (l->url + 1) % l->n_urls;
+    l->refused += refused;
     if (++l->tried % l->n_urls != 0)
         return;
+    if (l->refused == l->n_urls)
+        n->conf.lost(n->conf.ctx, l->id);
+    l->refused = 0;
     l->backoff_ms = l->backoff_ms == 0 ? BACKOFF_MIN_MS : 2 * l->backoff_ms;
     if (l->backoff_ms > BACKOFF_MAX_MS)
         l->backoff_ms = BACKOFF_MAX_MS;
@@ -134,7 +144,7 @@ static void end_of_stream(struct net *n, struct line *l, CURLcode rc)
     }
     l->told = true;
     hang_up(n, l);
-    plan_retry(n, l, was_up && status == 0);
+    plan_retry(n, l, was_up && status == 0, rc == CURLE_COULDNT_CONNECT);
     if (status != 0)
         l->retry_ms = n->now_ms + REFUSED_MS;
 }
@@ -174,6 +184,20 @@ static void take_drop(struct net *n, struct line *l)
     line_unref(l);
 }
 
+/* libcurl does not look at a stream that has nothing to send. So a new one is dialled: where nobody
+ * listens any more, that is known at once. */
+static void take_probe(struct net *n, uint64_t id)
+{
+    struct line *l = find(n, id);
+
+    if (l == NULL || !atomic_load_explicit(&l->up, memory_order_relaxed))
+        return;
+    tell_down(l, "peer.down", "its own stream has ended");
+    l->told = true;
+    hang_up(n, l);
+    plan_retry(n, l, true, false);
+}
+
 static void take_mail(struct net *n)
 {
     struct mail *m = mailbox_take(&n->mailbox);
@@ -193,6 +217,13 @@ static void take_mail(struct net *n)
 
             take_drop(n, d->line);
             mem_free(d);
+            break;
+        }
+        case NET_PROBE: {
+            struct probe *p = CP_CONTAINER_OF(m, struct probe, mail);
+
+            take_probe(n, p->id);
+            mem_free(p);
             break;
         }
         }
@@ -332,7 +363,7 @@ void net_stop(struct net *n)
     mem_free(n);
 }
 
-/* ---- engine thread ---- */
+/* ---- other threads ---- */
 
 static void post(struct net *n, struct mail *m, enum net_mail kind)
 {
@@ -366,4 +397,12 @@ bool net_send(struct net *n, struct line *l, struct frame **f)
     }
     *f = NULL;
     return true;
+}
+
+void net_probe(struct net *n, uint64_t id)
+{
+    struct probe *p = mem_zalloc(sizeof(*p));
+
+    p->id = id;
+    post(n, &p->mail, NET_PROBE);
 }

@@ -136,12 +136,22 @@ static void on_removed(void *ctx, uint64_t by)
     pthread_mutex_unlock(&p->lock);
 }
 
+static void on_lost(void *ctx, uint64_t id)
+{
+    struct peer *p = ctx;
+
+    pthread_mutex_lock(&p->lock);
+    if (p->engine != NULL)
+        engine_lost(p->engine, id);
+    pthread_mutex_unlock(&p->lock);
+}
+
 int peer_new(struct peer **out, const struct peer_conf *conf, struct err *e)
 {
     struct peer *p = mem_zalloc(sizeof(*p));
     struct dialler by = {
         .cluster_id = conf->cluster_id, .member_id = conf->member_id, .trust = &p->conf.trust};
-    struct net_conf net = {.by = by, .removed = on_removed, .ctx = p};
+    struct net_conf net = {.by = by, .removed = on_removed, .lost = on_lost, .ctx = p};
     struct upload_conf upload = {.by = by, .snap_dir = conf->snap_dir, .io = conf->io};
     int rc;
 
@@ -185,7 +195,7 @@ int peer_open(struct peer *p, struct api *api, struct err *e)
 {
     CP_ASSERT(p->gate == NULL);
 
-    int rc = gate_start(&p->gate, &p->conf, api, e);
+    int rc = gate_start(&p->gate, &p->conf, api, p->net, e);
 
     if (rc == 0)
         set_engine(p, api->engine);

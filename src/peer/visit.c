@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "cluster/engine.h"
 #include "peer/gate_priv.h"
+#include "peer/net.h"
 #include "peer/speech.h"
 
 #include <inttypes.h>
@@ -90,8 +91,11 @@ void visit_on_completed(void *cls, struct MHD_Connection *mhd, void **req_cls,
     *req_cls = NULL;
     if (v->arrival != NULL)
         arrival_leave(v);
-    if (v->sender != NULL && v->sender->visit == v)
+    if (v->sender != NULL && v->sender->visit == v) {
         v->sender->visit = NULL;
+        if (!atomic_load(&v->gate->stop))
+            net_probe(v->gate->net, v->sender->id);
+    }
     if (v->guest != NULL) {
         v->guest->settled = false;
         v->guest->since_ms = v->gate->now_ms;

@@ -166,6 +166,7 @@ void node_reset(struct node *n);
 void node_after(struct node *n);
 void node_message(struct node *n, struct peer_message *m);
 void node_synced(struct node *n);
+void node_lost(struct node *n, uint64_t peer);
 void node_timer(struct node *n);
 void node_snapshot_done(struct node *n, const struct snapshot_mark *mark);
 void node_install_done(struct node *n);

@@ -140,6 +140,9 @@ static void crash_one(unsigned id, unsigned down_ms)
     if (!sim->nodes[id].up)
         return;
     node_crash(id);
+    for (unsigned i = 1; i <= NODES; i++) /* some see its connections end */
+        if (sim->nodes[i].up && sim_chance(500))
+            node_lost(&sim->nodes[i], id);
     sim_push((struct event_item){
         .at = sim->now + 20 + sim_below(down_ms), .type = EV_RESTART, .node = id});
 }

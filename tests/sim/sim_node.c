@@ -244,6 +244,7 @@ static void maybe_snapshot(struct node *n)
 void node_after(struct node *n)
 {
     sim->total.calls++;
+    consensus_announce(n->consensus);
     disk_begin_sync(n);
     if (consensus_applied_index(n->consensus) != n->applied)
         sim_fail("APPLIED n%u %lu, told %lu", n->id, consensus_applied_index(n->consensus),
@@ -265,6 +266,12 @@ void node_synced(struct node *n)
     if (n->disk.durable < n->disk.syncing_to)
         n->disk.durable = n->disk.syncing_to;
     consensus_durable(n->consensus, n->disk.durable, sim->now);
+    node_after(n);
+}
+
+void node_lost(struct node *n, uint64_t peer)
+{
+    consensus_lost(n->consensus, peer, sim->now);
     node_after(n);
 }
 

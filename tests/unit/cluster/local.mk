@@ -57,6 +57,7 @@ TESTS += %D%/test_consensus
 	%D%/rig.c %D%/rig.h \
 	%D%/test_consensus.c \
 	%D%/test_guards.c \
+	%D%/test_haste.c \
 	%D%/test_logcache.c
 %C%_test_consensus_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 %C%_test_consensus_LDADD = src/cluster/libcluster.a src/base/libbase.a $(RAFT_LIBS) $(CHECK_LIBS)

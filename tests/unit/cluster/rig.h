@@ -48,4 +48,5 @@ struct blob *rig_members(unsigned n, unsigned voters);
 
 Suite *consensus_suite(void);
 Suite *guards_suite(void);
+Suite *haste_suite(void);
 Suite *logcache_suite(void);

@@ -250,6 +250,7 @@ int main(void)
 {
     SRunner *r = srunner_create(consensus_suite());
     srunner_add_suite(r, guards_suite());
+    srunner_add_suite(r, haste_suite());
     srunner_add_suite(r, logcache_suite());
     srunner_run_all(r, CK_ENV);
     int failed = srunner_ntests_failed(r);

@@ -36,6 +36,14 @@ void engine_removed(struct engine *e)
     pthread_mutex_unlock(&e->lock);
 }
 
+void engine_lost(struct engine *e, uint64_t peer)
+{
+    pthread_mutex_lock(&e->lock);
+    e->lost = peer;
+    pthread_cond_broadcast(&e->more);
+    pthread_mutex_unlock(&e->lock);
+}
+
 void api_members_for_peers(struct engine *e, struct buf *b)
 {
     (void)e;
@@ -233,6 +241,15 @@ void node_wait_removed(struct node *n)
     pthread_mutex_lock(&n->engine.lock);
     while (n->engine.removed == 0)
         wait_more(&n->engine);
+    pthread_mutex_unlock(&n->engine.lock);
+}
+
+void node_wait_lost(struct node *n, uint64_t id)
+{
+    pthread_mutex_lock(&n->engine.lock);
+    while (n->engine.lost != id)
+        wait_more(&n->engine);
+    n->engine.lost = 0;
     pthread_mutex_unlock(&n->engine.lock);
 }
 

@@ -15,6 +15,7 @@ struct engine {
     pthread_cond_t more;
     struct mail *first, **last; /* frames */
     unsigned n, removed;
+    uint64_t lost; /* the last one */
 };
 
 struct node {
@@ -48,6 +49,7 @@ void node_tell(struct node *n, const struct wire_peer *peers, unsigned count);
 struct frame *node_take(struct node *n);
 unsigned node_count(struct node *n);
 void node_wait_removed(struct node *n);
+void node_wait_lost(struct node *n, uint64_t id);
 
 struct frame *frame_numbered(uint64_t from, uint64_t to, uint64_t number);
 struct frame *frame_sized(uint64_t from, uint64_t to, size_t bytes);

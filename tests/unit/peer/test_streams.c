@@ -209,6 +209,25 @@ START_TEST(a_peer_that_comes_back_is_found)
 }
 END_TEST
 
+/* Without any frame to it: its own stream ends, and nobody listens any more. */
+START_TEST(a_peer_that_is_gone_is_told)
+{
+    struct node a, b;
+
+    node_init(&a, 1);
+    node_init(&b, 2);
+    node_open(&a);
+    node_open(&b);
+    node_meet(&a, &b);
+    node_meet(&b, &a);
+    node_reach(&a, &b, 1);
+    node_reach(&b, &a, 1);
+    node_fini(&b);
+    node_wait_lost(&a, 2);
+    node_fini(&a);
+}
+END_TEST
+
 START_TEST(a_sender_that_comes_back_is_heard)
 {
     struct node a, b;
@@ -588,6 +607,7 @@ TCase *tcase_streams(void)
     tcase_add_test(t, nothing_is_taken_for_nobody);
     tcase_add_test(t, a_stuck_peer_costs_no_more_than_its_queue);
     tcase_add_test(t, a_peer_that_comes_back_is_found);
+    tcase_add_test(t, a_peer_that_is_gone_is_told);
     tcase_add_test(t, a_sender_that_comes_back_is_heard);
     tcase_add_test(t, all_urls_are_tried);
     tcase_add_test(t, the_list_of_peers_can_change);
