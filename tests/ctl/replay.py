@@ -24,7 +24,7 @@ each is one of
                                    status 0 never answers, -1 hangs up; <self> in a header or body is its URL
 
 with what a finished client must show: exit (0 if absent), out, err ("" if absent); unordered: lines in any order.
-A step that `needs` members, auth (of the server) or backup (of the client) is left out while there is no such thing. Holes in words and in what is expected:
+A step that `needs` auth (of the server) or backup (of the client) is left out while there is no such thing. Holes in words and in what is expected:
 <ep> <hp> the server's URL and host:port, <dead> a URL nobody answers on, <tmp> the scratch directory, <+N> the server's
 index at the start of the case plus N, <NAME> a scripted server's URL; expected only: <seq +N> that index as the name
 of a key in order, <time> <logtime> <ttl100> <id> <name> <urls> <port> <version> anything of the kind, <backup> its row in the help.
@@ -107,8 +107,6 @@ class Api:
     def has(self):
         """Which halves the server has."""
         found = set()
-        if self.ask("GET", "/v2/members")[0] == 200:
-            found.add("members")
         if self.ask("GET", "/v2/auth/enable")[0] == 200:
             found.add("auth")
         return found
