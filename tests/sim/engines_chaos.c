@@ -16,8 +16,12 @@ static void provoke(struct weather *w)
     if (planted(PLANT_READ_UNCONFIRMED))
         w->crashes = false;
     if (planted(PLANT_COMMIT_OLD_TERM)) {
+        sim->founders = 3;
         w->snapshot_every = UINT32_MAX;
-        w->fragile_pm = 600;
+        w->partitions = w->transfers = w->freezes = false;
+        w->fragile_pm = 700;
+        w->strike_ms = 1500;
+        w->restart_ms = 4000;
     }
     if (planted(PLANT_INSTALL_WITHOUT_MARK) || planted(PLANT_HISTORY_GAP)) {
         w->snapshot_every = 20 + (unsigned)sim_below(30);
@@ -245,7 +249,8 @@ void chaos_strike(void)
 void chaos_elected(const struct sim_member *m)
 {
     if (!sim->healed && sim->weather.crashes && sim_chance(sim->weather.fragile_pm))
-        sim_push((struct item){.at = sim->now + sim_below(15 * MS),
+        sim_push((struct item){.at = sim->now +
+                                     sim_below(planted(PLANT_COMMIT_OLD_TERM) ? SECOND : 15 * MS),
                                .what = HAPPEN_CRASH,
                                .who = m->n,
                                .life = m->life});

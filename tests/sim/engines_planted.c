@@ -54,24 +54,26 @@ static bool confirm_at_once(struct sim_member *m, struct sim_member *to, struct 
     return true;
 }
 
-/* Entries of earlier terms travel alone: as without the entry with which a leader begins its term.
- */
-static void cut_off_own_term(struct frame *f)
+/* A new leader sends entries of earlier terms alone for a while: as without the entry with which a
+ * leader begins its term. True: nothing is left to be sent. */
+static bool cut_off_own_term(const struct sim_member *m, struct frame *f)
 {
     struct peer_message *p = f->message;
-    if (p->type != PEER_APPEND || p->append.n < 2 || p->append.entries[0].term == p->term)
-        return;
-    while (p->append.n > 1 && p->append.entries[p->append.n - 1].term == p->term)
+    if (p->type != PEER_APPEND || p->append.n == 0 || sim->now > m->lead_since + SECOND)
+        return false;
+    while (p->append.n > 0 && p->append.entries[p->append.n - 1].term == p->term)
         blob_unref(p->append.entries[--p->append.n].payload);
+    return p->append.n == 0;
 }
 
 bool planted_wire(struct sim_member *m, struct sim_member *to, struct frame *f)
 {
     if (planted(PLANT_READ_UNCONFIRMED) && f->type == FRAME_CONFIRM)
         return confirm_at_once(m, to, f);
-    if (planted(PLANT_COMMIT_OLD_TERM) && f->type == FRAME_MESSAGE)
-        cut_off_own_term(f);
-    return false;
+    if (!planted(PLANT_COMMIT_OLD_TERM) || f->type != FRAME_MESSAGE || !cut_off_own_term(m, f))
+        return false;
+    frame_free(f);
+    return true;
 }
 
 void planted_arrived(struct frame *f, struct frame *(*copy)(const struct frame *))
