@@ -80,7 +80,8 @@ static void run(struct guard *g, struct secret *s)
     settle_check(g, s);
 }
 
-static struct secret *next(struct guard *g)
+/* SKIP: it is to be given back as it is. */
+static struct secret *next(struct guard *g, bool *skip)
 {
     pthread_mutex_lock(&g->lock);
     while (g->first == NULL && !g->ending)
@@ -88,6 +89,7 @@ static struct secret *next(struct guard *g)
 
     struct mail *m = g->first;
 
+    *skip = g->ending;
     if (m != NULL) {
         g->first = m->next;
         if (g->first == NULL)
@@ -103,9 +105,11 @@ static void *guard_main(void *arg)
 {
     struct guard *g = arg;
     struct secret *s;
+    bool skip;
 
-    while ((s = next(g)) != NULL) {
-        run(g, s);
+    while ((s = next(g, &skip)) != NULL) {
+        if (!skip)
+            run(g, s);
         s->done(s);
     }
     return NULL;
@@ -144,17 +148,22 @@ int guard_new(struct guard **out, struct err *e)
     return 0;
 }
 
+void guard_end(struct guard *g)
+{
+    pthread_mutex_lock(&g->lock);
+    g->ending = true;
+    pthread_cond_broadcast(&g->more);
+    pthread_mutex_unlock(&g->lock);
+}
+
 void guard_free(struct guard *g)
 {
     if (g == NULL)
         return;
-    pthread_mutex_lock(&g->lock);
-    CP_ASSERT(g->first == NULL);
-    g->ending = true;
-    pthread_cond_broadcast(&g->more);
-    pthread_mutex_unlock(&g->lock);
+    guard_end(g);
     while (g->n_threads > 0)
         pthread_join(g->threads[--g->n_threads], NULL);
+    CP_ASSERT(g->first == NULL);
     pthread_cond_destroy(&g->more);
     pthread_mutex_destroy(&g->lock);
     explicit_bzero(&g->proven, sizeof(g->proven));
@@ -195,7 +204,7 @@ bool guard_ask(struct guard *g, struct secret *s)
     CP_ASSERT(s->done != NULL);
     s->mail.next = NULL;
     pthread_mutex_lock(&g->lock);
-    taken = g->waiting < LIMIT_SECRETS;
+    taken = g->waiting < LIMIT_SECRETS && !g->ending;
     if (taken) {
         *g->last = &s->mail;
         g->last = &s->mail.next;

@@ -32,6 +32,9 @@ struct secret *secret_new(enum secret_task task, struct span password);
 void secret_free(struct secret *s);
 
 int guard_new(struct guard **out, struct err *e) CP_MUST_CHECK;
+/* Takes no more, and gives back undone, soon, what waits: a stop does not last as long as it would
+ * take. */
+void guard_end(struct guard *g);
 /* Every task has been given back. NULL is fine. */
 void guard_free(struct guard *g);
 

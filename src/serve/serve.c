@@ -242,6 +242,7 @@ forget:
 static void server_stop(struct server *s)
 {
     door_drain(s->door, DRAIN_MS);
+    guard_end(s->guard); /* whoever waits for it is answered that the server stops */
     metrics_stop(&s->metrics);
     engine_hand_over(s->engine);
     peers_close(&s->peers);

@@ -6,6 +6,7 @@ import http.client
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -164,6 +165,21 @@ def guessing_runs_out():
         assert "auth.wrong_password user=root client=127.0.0.1" in text and "guess" not in text and "no-user" not in text, text
 
 
+def a_stop_while_passwords_wait():
+    """It does not last until all are proven, and breaks nothing."""
+    with Server() as s:
+        make_accounts(s.port)
+        waiting = []
+        for n in range(60):  # from addresses of their own, so that none has tried too often
+            c = socket.create_connection(("127.0.0.1", s.port), PATIENCE_S, ("127.0.3.%d" % (n + 1), 0))
+            name = basic("user%d" % n, "p")["Authorization"]
+            c.sendall(("GET /v2/keys/k HTTP/1.1\r\nHost: a\r\nAuthorization: %s\r\n\r\n" % name).encode())
+            waiting.append(c)
+        wait_for(lambda: b"copse_auth_waiting 0\n" not in ask(s.port, "GET", "/metrics")[2], "a queue")
+    for c in waiting:
+        c.close()
+
+
 def through_a_follower():
     """The same accounts on three members; each change through another one."""
     here = tempfile.mkdtemp(prefix="copse-auth-")
@@ -201,4 +217,4 @@ def through_a_follower():
 
 
 if __name__ == "__main__":
-    sys.exit(run([restart_snapshot_and_backup, open_and_closed_guests, guessing_runs_out, through_a_follower], sys.argv[1:]))
+    sys.exit(run([restart_snapshot_and_backup, open_and_closed_guests, guessing_runs_out, a_stop_while_passwords_wait, through_a_follower], sys.argv[1:]))

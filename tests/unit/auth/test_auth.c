@@ -204,6 +204,49 @@ START_TEST(a_full_guard)
 }
 END_TEST
 
+/* A stop does not wait until all that waits was worked off: it is given back, and no more is taken.
+ */
+START_TEST(an_ending_guard)
+{
+    struct crowd c = {.hold = true};
+    struct guard *g;
+    struct err e;
+    struct guard_stats stats;
+
+    pthread_mutex_init(&c.lock, NULL);
+    pthread_cond_init(&c.came, NULL);
+    pthread_cond_init(&c.go, NULL);
+    ck_assert_int_eq(guard_new(&g, &e), 0);
+    for (unsigned i = 0; i < 32; i++) {
+        struct secret *s = secret_new(SECRET_CHECK, SPAN("x"));
+
+        s->owner = &c;
+        s->done = on_done;
+        ck_assert(guard_ask(g, s));
+    }
+    guard_end(g);
+    pthread_mutex_lock(&c.lock);
+    c.hold = false;
+    pthread_cond_broadcast(&c.go);
+    while (c.done < 32)
+        pthread_cond_wait(&c.came, &c.lock);
+    pthread_mutex_unlock(&c.lock);
+    guard_stats(g, &stats);
+    ck_assert_uint_le(stats.wrong, 4); /* those that were under way */
+
+    struct secret *late = secret_new(SECRET_CHECK, SPAN("x"));
+
+    late->owner = &c;
+    late->done = on_done;
+    ck_assert(!guard_ask(g, late));
+    secret_free(late);
+    guard_free(g);
+    pthread_cond_destroy(&c.came);
+    pthread_cond_destroy(&c.go);
+    pthread_mutex_destroy(&c.lock);
+}
+END_TEST
+
 /* Tries of one address run out whatever the names, and of one name whatever the addresses. */
 START_TEST(tries_of_names_and_addresses)
 {
@@ -250,6 +293,7 @@ int main(void)
     tcase_add_test(tc, proven_pairs);
     tcase_add_test(tc, throttle_at_its_limit);
     tcase_add_test(tc, a_full_guard);
+    tcase_add_test(tc, an_ending_guard);
     tcase_add_test(tc, tries_of_names_and_addresses);
     tcase_add_test(tc, nothing_said_is_refused);
     suite_add_tcase(s, tc);
