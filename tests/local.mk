@@ -19,4 +19,5 @@ include tests/sim/local.mk
 include tests/api/local.mk
 include tests/cluster/local.mk
 include tests/ctl/local.mk
+include tests/examples/local.mk
 include tests/fuzz/local.mk

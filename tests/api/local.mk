@@ -29,3 +29,6 @@ TESTS += %D%/service.py
 # accounts over a member's life
 dist_check_SCRIPTS += %D%/auth.py
 TESTS += %D%/auth.py
+# documents and examples say what is
+dist_check_SCRIPTS += %D%/docs.py
+TESTS += %D%/docs.py
