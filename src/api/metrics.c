@@ -43,6 +43,36 @@ static void server(struct buf *b, struct engine *e, const struct engine_figures 
     metric_u64(b, "etcd_cluster_version", "cluster_version=\"3.4\"", 1);
 }
 
+static const char *follower_label(char label[32], uint64_t id)
+{
+    snprintf(label, 32, "follower=\"%" PRIx64 "\"", id);
+    return label;
+}
+
+/* Only the leader has any. */
+static void followers(struct buf *b, struct engine *e)
+{
+    struct follower_status f[LIMIT_MEMBERS];
+    unsigned n = engine_followers(e, f);
+    char label[32];
+    if (n == 0)
+        return;
+    metric_head(b, "copse_follower_match_index", "gauge",
+                "The last entry of the log that a follower is known to have.");
+    for (unsigned i = 0; i < n; i++)
+        metric_u64(b, "copse_follower_match_index", follower_label(label, f[i].id), f[i].match);
+    metric_head(b, "copse_follower_append_seconds", "gauge",
+                "How long the last append to a follower took to be answered.");
+    for (unsigned i = 0; i < n; i++)
+        metric_seconds(b, "copse_follower_append_seconds", follower_label(label, f[i].id),
+                       f[i].now_ns);
+    metric_head(b, "copse_follower_append_failures_total", "counter",
+                "Appends that could not be sent to a follower.");
+    for (unsigned i = 0; i < n; i++)
+        metric_u64(b, "copse_follower_append_failures_total", follower_label(label, f[i].id),
+                   f[i].fail);
+}
+
 static void disk(struct buf *b, const struct engine_figures *f)
 {
     metric_head(b, "etcd_disk_wal_fsync_duration_seconds", "histogram",
@@ -141,6 +171,7 @@ void metrics_handle(const struct api_call *call, struct api_result *out)
     struct engine_figures f;
     engine_figures(e, &f);
     server(b, e, &f);
+    followers(b, e);
     disk(b, &f);
     store(b, e, &f);
     if (call->api->guard != NULL)

@@ -78,7 +78,7 @@ def quiet_without_a_manager():
     with Server() as s:
         assert "systemd" not in log_of(s)
     with Server(env=dict(os.environ, NOTIFY_SOCKET="/nonexistent/socket")) as s:
-        assert "systemd.deaf" in log_of(s)
+        wait_for(lambda: "systemd.deaf" in log_of(s), "a word about it")
 
 
 def handed_over(names, *sockets):
@@ -164,6 +164,7 @@ def settings_without_effect_are_told():
     env = dict(os.environ, ETCD_MAX_WALS="5", ETCD_NOSUCH="1", COPSE_ENDPOINTS="http://x:1")
     env.pop("COPSE_SANITIZE", None)
     with Server("--pre-vote", env=env) as s:
+        wait_for(lambda: "server.serving" in log_of(s), "the end of the start")
         lines = [line for line in log_of(s).splitlines() if " warn option." in line]
         assert len(lines) == 3 + ("listen-peer-urls" in log_of(s)), lines
         for flag in "max-wals", "pre-vote":
