@@ -13,6 +13,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #define REPLY_BYTES  256 /* of a refusal, to be logged */
 #define UPLOAD_BYTES 262144L
@@ -34,11 +35,17 @@ void dial_global_fini(void)
  * kernel's patience ends, and the way back is found as soon as it is there. */
 static int on_socket(void *ctx, curl_socket_t fd, curlsocktype purpose)
 {
+    struct dial *d = ctx;
     unsigned silence_ms = DIAL_SILENCE_MS;
 
-    (void)ctx;
     (void)purpose;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence_ms, sizeof(silence_ms));
+    if (d != NULL) {
+        struct stat st;
+
+        d->sockets[d->n_sockets % DIAL_SOCKETS].fd = fd;
+        d->sockets[d->n_sockets++ % DIAL_SOCKETS].inode = fstat(fd, &st) == 0 ? st.st_ino : 0;
+    }
     return CURL_SOCKOPT_OK;
 }
 
@@ -188,6 +195,7 @@ void dial_init(struct dial *d, const struct dialler *by, uint64_t to, const char
     /* The peer's word that it wants the body; only then anything counts as sent. */
     add_line(d, "Expect: 100-continue");
     curl_easy_setopt(d->easy, CURLOPT_PRIVATE, d);
+    curl_easy_setopt(d->easy, CURLOPT_SOCKOPTDATA, d);
     curl_easy_setopt(d->easy, CURLOPT_POST, 1L);
     curl_easy_setopt(d->easy, CURLOPT_EXPECT_100_TIMEOUT_MS, DIAL_ACCEPT_MS);
     curl_easy_setopt(d->easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BYTES);
@@ -212,6 +220,21 @@ void dial_body(struct dial *d, int64_t bytes, dial_read *read, void *ctx)
         curl_easy_setopt(d->easy, CURLOPT_LOW_SPEED_TIME, STALL_S);
     }
     curl_easy_setopt(d->easy, CURLOPT_HTTPHEADER, d->headers);
+}
+
+int dial_socket(const struct dial *d)
+{
+    for (unsigned i = 0; i < d->n_sockets && i < DIAL_SOCKETS; i++) {
+        int fd = d->sockets[i].fd;
+        struct sockaddr_storage peer;
+        socklen_t len = sizeof(peer);
+        struct stat st;
+
+        if (fstat(fd, &st) == 0 && st.st_ino == d->sockets[i].inode &&
+            getpeername(fd, (struct sockaddr *)&peer, &len) == 0)
+            return fd;
+    }
+    return -1;
 }
 
 void dial_fini(struct dial *d)

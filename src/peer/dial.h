@@ -9,12 +9,15 @@
 #include <curl/curl.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* How long a peer may take to accept a connection, and then to say that it wants the body. */
 #define DIAL_CONNECT_MS 2000L
 #define DIAL_ACCEPT_MS  5000L
 /* After this time without a sign of the other machine a connection is given up. */
 #define DIAL_SILENCE_MS 5000
+
+#define DIAL_SOCKETS 8
 
 /* What all calls of a member have in common. */
 struct dialler {
@@ -35,8 +38,13 @@ struct dial {
     char words[CURL_ERROR_SIZE]; /* libcurl's own, on failure */
     struct buf reply;            /* its first bytes */
     bool accepted;               /* "100 Continue" came */
-    const char *allowed_cn;      /* NULL: any */
-    bool stranger;               /* the peer has another one */
+    struct {                     /* tried, the latest ones: a name has several addresses */
+        int fd;
+        ino_t inode; /* a number that was closed may be another's by now */
+    } sockets[DIAL_SOCKETS];
+    unsigned n_sockets;
+    const char *allowed_cn; /* NULL: any */
+    bool stranger;          /* the peer has another one */
     dial_read *read;
     void *ctx;
 };
@@ -57,6 +65,8 @@ void dial_body(struct dial *d, int64_t bytes, dial_read *read, void *ctx);
 /* Not in a multi handle any more. A zeroed one is fine. */
 void dial_fini(struct dial *d);
 
+/* Under way: the connected socket; libcurl itself does not tell before the end. -1: none. */
+int dial_socket(const struct dial *d);
 /* After its end with RC: the status of the reply (0: none), and why it failed, in words. */
 long dial_status(const struct dial *d);
 const char *dial_reason(struct dial *d, CURLcode rc);

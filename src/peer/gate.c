@@ -144,10 +144,25 @@ static void end_guest(struct gate *g, struct guest *k)
     handshake_wake(g, k);
 }
 
+/* Its end came in one packet with its last bytes: libmicrohttpd takes a short read for the end of
+ * what is there, and does not look again. */
+static bool has_left(const struct guest *k)
+{
+    char byte;
+
+    return recv(k->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static void cut_slow(struct gate *g)
 {
+    if (g->now_ms - g->looked_ms < LOOK_MS)
+        return;
+    g->looked_ms = g->now_ms;
     LIST_FOREACH (at, &g->guests) {
         struct guest *k = CP_CONTAINER_OF(at, struct guest, place);
+
+        if (has_left(k))
+            shutdown(k->fd, SHUT_RDWR);
 
         if (!k->settled && g->now_ms - k->since_ms >= LIMIT_PEER_HEAD_S * UINT64_C(1000))
             end_guest(g, k);

@@ -57,7 +57,7 @@ struct gate {
     struct sender senders[LIMIT_PEER_SENDERS];
     struct arrival *arrival; /* the newest */
     unsigned n_arrivals;
-    uint64_t now_ms, deaf_until_ms;
+    uint64_t now_ms, deaf_until_ms, looked_ms;
     struct seldom strangers, crowds;
 };
 

@@ -34,6 +34,7 @@ struct line {
     unsigned tried;             /* URLs in a row without success */
     unsigned refused;           /* of these, since the last rest: where nobody listens */
     uint64_t retry_ms, backoff_ms;
+    bool hung; /* the peer has closed its side */
     bool told; /* that it is down */
 };
 

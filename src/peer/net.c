@@ -12,7 +12,9 @@
 #include "peer/speech.h"
 #include "proto/limits.h"
 
+#include <sys/epoll.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #define BACKOFF_MIN_MS 50
 #define BACKOFF_MAX_MS 800
@@ -32,6 +34,7 @@ struct net {
     atomic_bool stop;
     /* Net thread only. */
     CURLM *multi;
+    int hangups; /* epoll: streams whose peer closes; libcurl tells only when it next sends */
     struct list lines;
     uint64_t streams; /* begun so far */
     uint64_t now_ms;
@@ -73,7 +76,7 @@ static void dial(struct net *n, struct line *l)
     dial_header(&l->dial, SPEECH_H_SESSION, n->session);
     dial_header(&l->dial, SPEECH_H_NUMBER, ++n->streams);
     dial_body(&l->dial, -1, line_read, l);
-    l->starved = false;
+    l->starved = l->hung = false;
     l->dialling = true;
     CP_ASSERT(curl_multi_add_handle(n->multi, l->dial.easy) == CURLM_OK);
 }
@@ -89,8 +92,11 @@ static void hang_up(struct net *n, struct line *l)
     line_clear(l);
 }
 
-static void note_up(struct line *l)
+static void note_up(struct net *n, struct line *l)
 {
+    struct epoll_event ev = {.events = EPOLLRDHUP | EPOLLONESHOT, .data.ptr = l};
+
+    (void)epoll_ctl(n->hangups, EPOLL_CTL_ADD, dial_socket(&l->dial), &ev);
     log_info("peer.up", LOG_X("peer", l->id), LOG_S("url", l->urls[l->url]));
     l->told = false;
     l->tried = l->refused = 0;
@@ -159,6 +165,23 @@ static void take_ends(struct net *n)
 
         curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &ptr);
         end_of_stream(n, CP_CONTAINER_OF(ptr, struct line, dial), m->data.result);
+    }
+}
+
+/* Closing the socket takes it out of the set, so what is in an event is a line that lives. */
+static void take_hangups(struct net *n)
+{
+    struct epoll_event ev[16];
+    int found = epoll_wait(n->hangups, ev, CP_COUNT(ev), 0);
+
+    for (int i = 0; i < found; i++)
+        ((struct line *)ev[i].data.ptr)->hung = true;
+    /* What the peer said before it closed has been read by now. */
+    LIST_FOREACH (at, &n->lines) {
+        struct line *l = CP_CONTAINER_OF(at, struct line, place);
+
+        if (l->hung && l->dialling)
+            end_of_stream(n, l, CURLE_OK);
     }
 }
 
@@ -273,7 +296,7 @@ static void look_for_answers(struct net *n)
         struct line *l = CP_CONTAINER_OF(at, struct line, place);
 
         if (l->dialling && l->dial.accepted && !atomic_load_explicit(&l->up, memory_order_relaxed))
-            note_up(l);
+            note_up(n, l);
     }
 }
 
@@ -287,13 +310,15 @@ static void turn(struct net *n, int wait_max_ms)
     (void)curl_multi_perform(n->multi, &running);
     look_for_answers(n);
     take_ends(n);
+    take_hangups(n);
     wait = wait_ms(n);
     if (wait > wait_max_ms)
         wait = wait_max_ms;
     if (mailbox_sleep_begin(&n->mailbox)) {
-        struct curl_waitfd mail = {.fd = n->mailbox.wake_fd, .events = CURL_WAIT_POLLIN};
+        struct curl_waitfd fds[] = {{.fd = n->mailbox.wake_fd, .events = CURL_WAIT_POLLIN},
+                                    {.fd = n->hangups, .events = CURL_WAIT_POLLIN}};
 
-        (void)curl_multi_poll(n->multi, &mail, 1, wait, NULL);
+        (void)curl_multi_poll(n->multi, fds, CP_COUNT(fds), wait, NULL);
         mailbox_sleep_end(&n->mailbox);
     }
 }
@@ -339,10 +364,12 @@ int net_start(struct net **out, const struct net_conf *conf, struct err *e)
         return err_sys(e, -rc, "peer: eventfd");
     }
     n->multi = curl_multi_init();
-    CP_ASSERT(n->multi != NULL);
+    n->hangups = epoll_create1(EPOLL_CLOEXEC);
+    CP_ASSERT(n->multi != NULL && n->hangups >= 0);
     rc = spawn(&n->thread, "net", net_main, n, e);
     if (rc != 0) {
         curl_multi_cleanup(n->multi);
+        close(n->hangups);
         mailbox_fini(&n->mailbox);
         mem_free(n);
         return rc;
@@ -359,6 +386,7 @@ void net_stop(struct net *n)
     mailbox_wake(&n->mailbox);
     pthread_join(n->thread, NULL);
     curl_multi_cleanup(n->multi);
+    close(n->hangups);
     mailbox_fini(&n->mailbox);
     mem_free(n);
 }
