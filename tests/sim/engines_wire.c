@@ -215,10 +215,21 @@ static void break_one(struct stream *s, uint64_t down, bool overlap)
     s->up_at = sim->now + down;
 }
 
+/* M finds nobody at the other end: rightly or, for this world is hostile, wrongly. */
+static void say_lost(struct sim_member *m, unsigned whom)
+{
+    if (!m->up || m->n == whom || !sim->member[whom].exists)
+        return;
+    engine_lost(m->engine, sim->member[whom].id);
+    member_post(m);
+}
+
 void wire_break(unsigned from, unsigned to)
 {
     struct stream *s = stream_of(from, to);
     break_one(s, sim_below(150 * MS), sim_chance(sim->weather.overlap_pm));
+    if (sim_chance(200))
+        say_lost(&sim->member[from], to);
     struct frame *f = planted_broken(from);
     if (f != NULL)
         wire_post(f);
@@ -230,5 +241,7 @@ void wire_member_gone(unsigned n)
         break_one(stream_of(n, i), 0, sim_chance(sim->weather.overlap_pm));
         break_one(stream_of(i, n), sim_below(200 * MS), false);
         stream_of(n, i)->sending = stream_of(i, n)->sending = false;
+        if (sim->member[i].exists && !stream_of(i, n)->cut && sim_chance(600))
+            say_lost(&sim->member[i], n);
     }
 }
