@@ -60,6 +60,8 @@ bool options_given(const struct options *o, size_t offset);
 /* One line of the log for each setting that is taken and has no effect, and for each variable of
  * the environment that looks like a setting and is none. */
 void options_warn(const struct options *o);
+/* Of the library that reads the file. */
+const char *options_yaml_version(void);
 void options_help(FILE *out, const char *program);
 /* All settings as a configuration file; what nobody has set is commented out. */
 void options_print(const struct options *o, FILE *out);

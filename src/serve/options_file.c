@@ -206,3 +206,8 @@ int options_read_file(struct options *o, const char *path, struct err *e)
     buf_fini(&text);
     return rv;
 }
+
+const char *options_yaml_version(void)
+{
+    return yaml_get_version_string();
+}
