@@ -43,7 +43,8 @@ class Member:
         self.log = open(os.path.join(self.top, "log"), "ab")
         self.process = subprocess.Popen(
             [os.environ["COPSE"], "serve", "--data-dir", os.path.join(self.top, "data"),
-             "--listen-client-urls", url, "--advertise-client-urls", "http://127.0.0.1:1"] + self.flags,
+             "--listen-client-urls", url, "--advertise-client-urls", "http://127.0.0.1:1",
+             "--listen-peer-urls", "http://127.0.0.1:%d" % harness.free_port()] + self.flags,
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         harness.wait_for(self.ready, "the member did not start")
 
