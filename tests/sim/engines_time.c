@@ -35,7 +35,7 @@ void time_reset(void)
 
 void time_heard(struct sim_member *m, const struct sim_member *from, const struct peer_message *p)
 {
-    if (p->time_ns == 0)
+    if (p->time_ns == 0 || m->leads) /* a leader only hears its own words again */
         return;
     if (from->leads && p->type == PEER_APPEND && p->term >= consensus_term(m->engine->consensus))
         m->contact = sim->now;
