@@ -314,7 +314,7 @@ void time_applied(uint64_t index, const struct command *c, bool changed);
 void time_expired(unsigned key, uint64_t index, uint64_t term);
 void time_late(void);
 void time_reset(void);
-/* P arrives at M. */
+/* M takes P, which FROM has sent. */
 void time_heard(struct sim_member *m, const struct sim_member *from, const struct peer_message *p);
 
 /* engines_client.c */

@@ -172,6 +172,8 @@ void __wrap_consensus_receive(struct consensus *c, struct peer_message *p, uint6
     struct sim_member *m = sim->inside;
     if (planted(PLANT_COMMIT_OLD_TERM))
         count_result(m, p);
+    if (!m->muted)
+        time_heard(m, member_by_id(p->from), p);
     __real_consensus_receive(c, p, now_ms);
     if (planted(PLANT_COMMIT_OLD_TERM) && !m->muted)
         commit_counted(m);

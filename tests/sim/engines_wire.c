@@ -196,8 +196,6 @@ void wire_arrive(struct parcel *p)
 {
     struct sim_member *from = member_by_id(p->frame->from), *to = member_by_id(p->frame->to);
     if (from != NULL && arrives(to, stream_of(from->n, to->n), p)) {
-        if (p->frame->type == FRAME_MESSAGE)
-            time_heard(to, from, p->frame->message);
         planted_arrived(p->frame, copy_of);
         engine_receive(to->engine, p->frame);
         p->frame = NULL;
