@@ -145,7 +145,8 @@ def test_grown_and_shrunk():
         g.start(a)
         a.has("/alive", "yes")
         # errors, to the byte
-        status, _, text = a.ask("POST", "/v2/members", json.dumps({"peerURLs": [b.peer]}), True)
+        # (with a URL more: the same one in the second it was added in makes the same id, and another error)
+        status, _, text = a.ask("POST", "/v2/members", json.dumps({"peerURLs": [b.peer, "http://127.0.0.1:1"]}), True)
         assert (status, text) == (409, '{"message":"membership: peerURL exists"}'), (status, text)
         status, _, text = a.ask("DELETE", "/v2/members/123")
         assert (status, text) == (404, '{"message":"No such member: 123"}'), (status, text)
