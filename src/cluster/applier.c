@@ -250,6 +250,14 @@ static void apply_level(struct engine *e, const struct command *c)
 }
 
 /* The first configuration tells who founds the cluster; later ones follow the table. */
+static void tell_quorum(const struct consensus_members *members)
+{
+    unsigned voters = 0;
+    for (unsigned i = 0; i < members->n; i++)
+        voters += members->m[i].role == MEMBER_VOTER;
+    log_info("members.quorum", LOG_U("voters", voters), LOG_U("standbys", members->n - voters));
+}
+
 static void apply_change(struct engine *e, const struct log_entry *entry)
 {
     struct consensus_members members;
@@ -270,6 +278,7 @@ static void apply_change(struct engine *e, const struct log_entry *entry)
     }
     pthread_mutex_unlock(&e->lock);
     burn_many(e, added);
+    tell_quorum(&members);
     reshape_want(e);
     e->peers_changed = true;
 }
