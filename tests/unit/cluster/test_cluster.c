@@ -188,9 +188,10 @@ START_TEST(watch_goes_on_across_a_snapshot)
     uint64_t last = leave_behind(away);
     trio_cut(away, false);
     ck_assert(trio_watch_until(&t, last));
+    /* Each write once and in order; between them a member may have published itself. */
     for (unsigned i = 1; i < t.n; i++)
-        ck_assert_uint_eq(t.seen[i], t.seen[i - 1] + 1);
-    ck_assert_uint_ge(t.n, 151);
+        ck_assert_uint_gt(t.seen[i], t.seen[i - 1]);
+    ck_assert_uint_eq(t.n, 151);
     trio_await(away, "/k/last", "1");
     trio_unwatch(&t);
 }
