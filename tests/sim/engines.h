@@ -315,7 +315,9 @@ void time_expired(unsigned key, uint64_t index, uint64_t term);
 void time_late(void);
 void time_reset(void);
 /* M takes P, which FROM has sent. */
-void time_heard(struct sim_member *m, const struct sim_member *from, const struct peer_message *p);
+void time_heard(struct sim_member *m, unsigned from, const struct peer_message *p);
+/* M sends P. */
+void time_said(const struct sim_member *m, const struct peer_message *p);
 
 /* engines_client.c */
 void client_turn(unsigned n);

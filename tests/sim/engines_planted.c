@@ -173,7 +173,7 @@ void __wrap_consensus_receive(struct consensus *c, struct peer_message *p, uint6
     if (planted(PLANT_COMMIT_OLD_TERM))
         count_result(m, p);
     if (!m->muted)
-        time_heard(m, member_by_id(p->from), p);
+        time_heard(m, member_by_id(p->from)->n, p);
     __real_consensus_receive(c, p, now_ms);
     if (planted(PLANT_COMMIT_OLD_TERM) && !m->muted)
         commit_counted(m);

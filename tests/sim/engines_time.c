@@ -13,7 +13,7 @@
 #define SLACK    (2 * MS) /* of rounding to milliseconds and the like */
 #define LATE_NS  INT64_C(1500000000)
 
-enum { TERMS = 4 };
+enum { TERMS = 4, SAID = 1 << 14 };
 
 /* When an entry was stamped; several terms may have had one for the same index. */
 static struct {
@@ -33,14 +33,27 @@ void time_reset(void)
     sim->jumped_at = sim->stamped_at = 0;
 }
 
-void time_heard(struct sim_member *m, const struct sim_member *from, const struct peer_message *p)
+/* How fresh the time in a message is, by that time, which is as good as a number. */
+static struct {
+    int64_t time_ns;
+    uint64_t contact;
+} said[MEMBERS + 1][SAID];
+
+void time_said(const struct sim_member *m, const struct peer_message *p)
 {
+    unsigned i = (unsigned)sim_mix(1, (uint64_t)p->time_ns) % SAID;
+    said[m->n][i].time_ns = p->time_ns;
+    said[m->n][i].contact = m->leads ? sim->now : m->contact;
+}
+
+void time_heard(struct sim_member *m, unsigned from, const struct peer_message *p)
+{
+    unsigned i = (unsigned)sim_mix(1, (uint64_t)p->time_ns) % SAID;
+    bool of_leader = p->type == PEER_APPEND || p->type == PEER_SNAPSHOT;
     if (p->time_ns == 0 || m->leads) /* a leader only hears its own words again */
         return;
-    if (from->leads && p->type == PEER_APPEND && p->term >= consensus_term(m->engine->consensus))
-        m->contact = sim->now;
-    else if (m->contact == 0)
-        m->contact = from->contact;
+    if (said[from][i].time_ns == p->time_ns && (m->contact == 0 || of_leader))
+        m->contact = said[from][i].contact;
 }
 
 /* A process that leads without having been told the time since it began starts a time of its own,

@@ -91,6 +91,8 @@ static bool wire_send(void *ctx, uint64_t to_id, struct frame **fp)
         return false;
     struct stream *s = stream_of(m->n, to->n);
     struct frame *f = copy_of(*fp);
+    if (f->type == FRAME_MESSAGE)
+        time_said(m, f->message);
     frame_free(*fp);
     *fp = NULL;
     if (planted_wire(m, to, f))
