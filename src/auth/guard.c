@@ -156,13 +156,18 @@ void guard_end(struct guard *g)
     pthread_mutex_unlock(&g->lock);
 }
 
+void guard_join(struct guard *g)
+{
+    while (g->n_threads > 0)
+        pthread_join(g->threads[--g->n_threads], NULL);
+}
+
 void guard_free(struct guard *g)
 {
     if (g == NULL)
         return;
     guard_end(g);
-    while (g->n_threads > 0)
-        pthread_join(g->threads[--g->n_threads], NULL);
+    guard_join(g);
     CP_ASSERT(g->first == NULL);
     pthread_cond_destroy(&g->more);
     pthread_mutex_destroy(&g->lock);

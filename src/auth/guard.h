@@ -35,6 +35,8 @@ int guard_new(struct guard **out, struct err *e) CP_MUST_CHECK;
 /* Takes no more, and gives back undone, soon, what waits: a stop does not last as long as it would
  * take. */
 void guard_end(struct guard *g);
+/* After guard_end: until its threads have ended; nobody is spoken to afterwards. */
+void guard_join(struct guard *g);
 /* Every task has been given back. NULL is fine. */
 void guard_free(struct guard *g);
 

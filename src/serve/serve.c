@@ -248,7 +248,8 @@ static void server_stop(struct server *s)
     peers_close(&s->peers);
     engine_stop(s->engine); /* its last turns still speak to the door and to the peers */
     peers_stop(&s->peers);
-    door_stop(s->door); /* waits for what the guard has, too */
+    guard_join(s->guard); /* its threads speak to the door to their end */
+    door_stop(s->door);   /* waits for what the guard has, too */
     guard_free(s->guard);
     while (s->n_fds > 0)
         close(s->fds[--s->n_fds]);

@@ -23,6 +23,8 @@ static uint64_t cluster_id;
 
 /* ---- the wire ---- */
 
+/* What is called on engine threads asserts with CP_ASSERT: Check speaks on the test's thread only.
+ */
 static struct trio_member *by_id(uint64_t id)
 {
     for (unsigned i = 0; i < trio.n; i++)
@@ -41,9 +43,9 @@ static void tell(void *ctx, const struct wire_peer *peers, unsigned n)
     (void)ctx;
     for (unsigned i = 0; i < n; i++) {
         const struct trio_member *m = by_id(peers[i].id);
-        ck_assert_ptr_nonnull(m);
-        ck_assert_uint_eq(peers[i].n_urls, 1);
-        ck_assert(span_eq(peers[i].urls[0], urls[place(m)]));
+        CP_ASSERT(m != NULL);
+        CP_ASSERT(peers[i].n_urls == 1);
+        CP_ASSERT(span_eq(peers[i].urls[0], urls[place(m)]));
     }
 }
 
@@ -82,12 +84,12 @@ static void copy_file(const char *from, const char *to)
     ssize_t n;
     snprintf(part, sizeof(part), "%s.tmp", to);
     int in = open(from, O_RDONLY), out = open(part, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    ck_assert(in >= 0 && out >= 0);
+    CP_ASSERT(in >= 0 && out >= 0);
     while ((n = read(in, piece, sizeof(piece))) > 0)
-        ck_assert_int_eq(write(out, piece, (size_t)n), n);
+        CP_ASSERT(write(out, piece, (size_t)n) == n);
     close(in);
     close(out);
-    ck_assert_int_eq(rename(part, to), 0);
+    CP_ASSERT(rename(part, to) == 0);
 }
 
 static bool pass_snapshot(void *ctx, uint64_t to, struct frame **f, uint64_t index, uint64_t term)
@@ -404,7 +406,7 @@ static void on_push(struct watcher *w, struct event *event, bool historic)
     struct trio_watch *t = CP_CONTAINER_OF(w, struct trio_watch, w.watcher);
     (void)historic;
     pthread_mutex_lock(&t->lock);
-    ck_assert_uint_lt(t->n, TRIO_EVENTS);
+    CP_ASSERT(t->n < TRIO_EVENTS);
     t->seen[t->n++] = event->index;
     pthread_cond_signal(&t->cond);
     pthread_mutex_unlock(&t->lock);
