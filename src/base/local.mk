@@ -18,4 +18,5 @@ noinst_LIBRARIES += %D%/libbase.a
 	%D%/mem.c %D%/mem.h \
 	%D%/metric.c %D%/metric.h \
 	%D%/num.c %D%/num.h \
+	%D%/reader.h \
 	%D%/span.h

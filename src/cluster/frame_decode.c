@@ -3,46 +3,16 @@
  * there before anything is allocated for them. */
 #include "base/crc32c.h"
 #include "base/mem.h"
+#include "base/reader.h"
 #include "cluster/frame_priv.h"
 #include "codec/command.h"
 #include "proto/limits.h"
 
-#include <endian.h>
-
-/* Reading: what lies beyond the end reads as nothing, and is remembered, as is a value that cannot
- * be. */
-
-struct reader {
-    struct span rest;
-    bool short_of, wrong;
-};
-
-static struct span get_span(struct reader *r, size_t n)
-{
-    if (n > r->rest.len) {
-        r->short_of = true;
-        return (struct span){"", 0};
-    }
-
-    struct span s = {r->rest.ptr, n};
-
-    r->rest = span_from(r->rest, n);
-    return s;
-}
-
-/* N bytes, the lowest first. */
-static uint64_t get_uint(struct reader *r, size_t n)
-{
-    struct span s = get_span(r, n);
-    uint64_t v = 0;
-
-    memcpy(&v, s.ptr, s.len);
-    return le64toh(v);
-}
+/* ---- reading ---- */
 
 static unsigned get_small(struct reader *r, unsigned min, unsigned max)
 {
-    uint64_t v = get_uint(r, 4);
+    uint64_t v = reader_uint(r, 4);
 
     if (v < min || v > max)
         r->wrong = true;
@@ -52,7 +22,7 @@ static unsigned get_small(struct reader *r, unsigned min, unsigned max)
 /* How many follow, of which each takes at least EACH bytes: 0 when so many cannot be there. */
 static unsigned get_count(struct reader *r, size_t each)
 {
-    uint64_t n = get_uint(r, 4);
+    uint64_t n = reader_uint(r, 4);
 
     if (n > r->rest.len / each) {
         r->short_of = true;
@@ -63,11 +33,11 @@ static unsigned get_count(struct reader *r, size_t each)
 
 static struct blob *get_counted(struct reader *r, size_t min)
 {
-    size_t n = get_uint(r, 4);
+    size_t n = reader_uint(r, 4);
 
     if (n < min || n > LIMIT_ENTRY_BYTES)
         r->wrong = true;
-    return blob_copy(get_span(r, r->wrong ? 0 : n));
+    return blob_copy(reader_span(r, r->wrong ? 0 : n));
 }
 
 static bool is_bad(const struct reader *r)
@@ -77,9 +47,9 @@ static bool is_bad(const struct reader *r)
 
 static struct peer_message *get_append(struct reader *r, uint64_t from, uint64_t to)
 {
-    uint64_t prev_index = get_uint(r, 8);
-    uint64_t prev_term = get_uint(r, 8);
-    uint64_t commit = get_uint(r, 8);
+    uint64_t prev_index = reader_uint(r, 8);
+    uint64_t prev_term = reader_uint(r, 8);
+    uint64_t commit = reader_uint(r, 8);
     unsigned n = get_count(r, ENTRY_FIXED_BYTES);
     struct peer_message *m = peer_message_new(PEER_APPEND, from, to, n);
 
@@ -88,7 +58,7 @@ static struct peer_message *get_append(struct reader *r, uint64_t from, uint64_t
     m->append.commit = commit;
     /* What an early end leaves out has no payload: the message can be freed as it is. */
     for (unsigned i = 0; i < n && !is_bad(r); i++) {
-        m->append.entries[i].term = get_uint(r, 8);
+        m->append.entries[i].term = reader_uint(r, 8);
         m->append.entries[i].type = (enum entry_type)get_small(r, ENTRY_COMMAND, ENTRY_CHANGE);
         m->append.entries[i].payload = get_counted(r, 0);
     }
@@ -97,16 +67,16 @@ static struct peer_message *get_append(struct reader *r, uint64_t from, uint64_t
 
 static void get_mark(struct reader *r, struct snapshot_mark *mark)
 {
-    mark->index = get_uint(r, 8);
-    mark->term = get_uint(r, 8);
-    mark->members_index = get_uint(r, 8);
+    mark->index = reader_uint(r, 8);
+    mark->term = reader_uint(r, 8);
+    mark->members_index = reader_uint(r, 8);
     mark->members.n = get_count(r, PLACE_BYTES);
     if (mark->members.n > LIMIT_MEMBERS) {
         r->wrong = true;
         mark->members.n = 0;
     }
     for (unsigned i = 0; i < mark->members.n; i++) {
-        mark->members.m[i].id = get_uint(r, 8);
+        mark->members.m[i].id = reader_uint(r, 8);
         mark->members.m[i].role = (enum member_role)get_small(r, MEMBER_STANDBY, MEMBER_SPARE);
     }
 }
@@ -114,9 +84,9 @@ static void get_mark(struct reader *r, struct snapshot_mark *mark)
 /* NULL: of a type that is not known. */
 static struct peer_message *get_message(struct reader *r, uint64_t from, uint64_t to)
 {
-    uint64_t type = get_uint(r, 4);
-    uint64_t term = get_uint(r, 8);
-    int64_t time_ns = (int64_t)get_uint(r, 8);
+    uint64_t type = reader_uint(r, 4);
+    uint64_t term = reader_uint(r, 8);
+    int64_t time_ns = (int64_t)reader_uint(r, 8);
     struct peer_message *m;
     unsigned flags;
 
@@ -128,8 +98,8 @@ static struct peer_message *get_message(struct reader *r, uint64_t from, uint64_
     m->time_ns = time_ns;
     switch (m->type) {
     case PEER_VOTE:
-        m->vote.last_index = get_uint(r, 8);
-        m->vote.last_term = get_uint(r, 8);
+        m->vote.last_index = reader_uint(r, 8);
+        m->vote.last_term = reader_uint(r, 8);
         flags = get_small(r, 0, FLAG_DISRUPT | FLAG_PRE_VOTE);
         m->vote.disrupt = (flags & FLAG_DISRUPT) != 0;
         m->vote.pre_vote = (flags & FLAG_PRE_VOTE) != 0;
@@ -142,15 +112,15 @@ static struct peer_message *get_message(struct reader *r, uint64_t from, uint64_
     case PEER_APPEND:
         break;
     case PEER_APPEND_RESULT:
-        m->append_result.rejected = get_uint(r, 8);
-        m->append_result.last_index = get_uint(r, 8);
+        m->append_result.rejected = reader_uint(r, 8);
+        m->append_result.last_index = reader_uint(r, 8);
         break;
     case PEER_SNAPSHOT:
         get_mark(r, m->snapshot.mark);
         break;
     case PEER_TIMEOUT_NOW:
-        m->timeout_now.last_index = get_uint(r, 8);
-        m->timeout_now.last_term = get_uint(r, 8);
+        m->timeout_now.last_index = reader_uint(r, 8);
+        m->timeout_now.last_term = reader_uint(r, 8);
         break;
     }
     return m;
@@ -158,9 +128,9 @@ static struct peer_message *get_message(struct reader *r, uint64_t from, uint64_
 
 static void get_forward(struct reader *r, struct frame_forward *out)
 {
-    out->session = get_uint(r, 8);
-    out->number = get_uint(r, 8);
-    out->term = get_uint(r, 8);
+    out->session = reader_uint(r, 8);
+    out->number = reader_uint(r, 8);
+    out->term = reader_uint(r, 8);
 
     /* Shorter ones have no room for the stamp, which the leader writes before it looks further. */
     unsigned n = get_count(r, 4 + COMMAND_HEAD_BYTES);
@@ -172,12 +142,12 @@ static void get_forward(struct reader *r, struct frame_forward *out)
 
 static void get_refused(struct reader *r, struct frame_refused *out)
 {
-    out->session = get_uint(r, 8);
-    out->number = get_uint(r, 8);
+    out->session = reader_uint(r, 8);
+    out->number = reader_uint(r, 8);
     out->n = get_count(r, 8);
     out->requests = out->n > 0 ? mem_alloc(out->n * sizeof(uint64_t)) : NULL;
     for (unsigned i = 0; i < out->n; i++)
-        out->requests[i] = get_uint(r, 8);
+        out->requests[i] = reader_uint(r, 8);
 }
 
 /* False: something in it is of a later version. */
@@ -194,19 +164,19 @@ static bool get_body(struct reader *r, struct frame *f)
         get_refused(r, &f->refused);
         return true;
     case FRAME_READ:
-        f->read.session = get_uint(r, 8);
-        f->read.number = get_uint(r, 8);
+        f->read.session = reader_uint(r, 8);
+        f->read.number = reader_uint(r, 8);
         return true;
     case FRAME_READ_INDEX:
-        f->read_index.session = get_uint(r, 8);
-        f->read_index.number = get_uint(r, 8);
+        f->read_index.session = reader_uint(r, 8);
+        f->read_index.number = reader_uint(r, 8);
         f->read_index.ok = get_small(r, 0, 1) != 0;
-        f->read_index.index = get_uint(r, 8);
+        f->read_index.index = reader_uint(r, 8);
         return true;
     case FRAME_CONFIRM:
     case FRAME_CONFIRMED:
-        f->confirm.term = get_uint(r, 8);
-        f->confirm.number = get_uint(r, 8);
+        f->confirm.term = reader_uint(r, 8);
+        f->confirm.number = reader_uint(r, 8);
         return true;
     }
     return false;
@@ -215,7 +185,7 @@ static bool get_body(struct reader *r, struct frame *f)
 int64_t frame_length(struct span bytes)
 {
     struct reader r = {.rest = bytes};
-    uint64_t body = get_uint(&r, 4);
+    uint64_t body = reader_uint(&r, 4);
 
     if (r.short_of)
         return 0;
@@ -228,8 +198,8 @@ int64_t frame_length(struct span bytes)
 static int check_head(struct reader *r, struct err *e)
 {
     size_t n = r->rest.len;
-    uint64_t length = get_uint(r, 4);
-    uint64_t crc = get_uint(r, 4);
+    uint64_t length = reader_uint(r, 4);
+    uint64_t crc = reader_uint(r, 4);
 
     if (r->short_of || length != r->rest.len || n > LIMIT_FRAME_BYTES || length < BODY_FIXED_BYTES)
         return err_set(e, ERR_MALFORMED, "frame of %zu bytes", n);
@@ -246,19 +216,19 @@ int frame_decode(struct span bytes, struct frame **out, struct err *e)
     if (rc < 0)
         return rc;
 
-    uint64_t type = get_uint(&r, 1);
-    uint64_t format = get_uint(&r, 1);
+    uint64_t type = reader_uint(&r, 1);
+    uint64_t format = reader_uint(&r, 1);
 
     /* Before anything else is believed: a later version may have changed all that follows. */
     if (type < FRAME_MESSAGE || type > FRAME_CONFIRMED || format != FRAME_FORMAT)
         return err_set(e, ERR_VERSION, "frame of type %u, format %u: sent by a later version",
                        (unsigned)type, (unsigned)format);
-    if (get_uint(&r, 2) != 0)
+    if (reader_uint(&r, 2) != 0)
         return err_set(e, ERR_MALFORMED, "frame of type %u: reserved bytes are in use",
                        (unsigned)type);
 
-    uint64_t from = get_uint(&r, 8);
-    uint64_t to = get_uint(&r, 8);
+    uint64_t from = reader_uint(&r, 8);
+    uint64_t to = reader_uint(&r, 8);
     struct frame *f = frame_new((enum frame_type)type, from, to);
 
     bool known = get_body(&r, f);

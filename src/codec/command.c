@@ -3,6 +3,7 @@
  * encodes to the same bytes. */
 #include "codec/command.h"
 
+#include "base/reader.h"
 #include "codec/lines.h"
 #include "proto/limits.h"
 
@@ -218,39 +219,11 @@ void command_address(struct blob *b, uint64_t origin, uint64_t request)
     put_u64(&at, request);
 }
 
-/* Reading: what lies beyond the end reads as nothing, and is remembered. */
-
-struct reader {
-    struct span rest;
-    bool short_of;
-};
-
-static struct span get_span(struct reader *r, size_t n)
-{
-    if (n > r->rest.len) {
-        r->short_of = true;
-        return (struct span){"", 0};
-    }
-
-    struct span s = {r->rest.ptr, n};
-
-    r->rest = span_from(r->rest, n);
-    return s;
-}
-
-/* N bytes, the lowest first. */
-static uint64_t get_uint(struct reader *r, size_t n)
-{
-    struct span s = get_span(r, n);
-    uint64_t v = 0;
-
-    memcpy(&v, s.ptr, s.len);
-    return le64toh(v);
-}
+/* ---- reading ---- */
 
 static struct span get_counted(struct reader *r)
 {
-    return get_span(r, get_uint(r, 4));
+    return reader_span(r, reader_uint(r, 4));
 }
 
 /* Absolute, no empty component, no slash at the end. */
@@ -265,21 +238,21 @@ static bool path_is_clean(struct span path)
 
 static bool get_store(struct reader *r, struct store_op *op)
 {
-    uint64_t verb = get_uint(r, 1);
-    uint64_t exist = get_uint(r, 1);
-    uint64_t reserved = get_uint(r, 2);
+    uint64_t verb = reader_uint(r, 1);
+    uint64_t exist = reader_uint(r, 1);
+    uint64_t reserved = reader_uint(r, 2);
 
-    op->flags = (uint32_t)get_uint(r, 4);
-    op->prev_index = get_uint(r, 8);
-    op->ttl_s = get_uint(r, 8);
+    op->flags = (uint32_t)reader_uint(r, 4);
+    op->prev_index = reader_uint(r, 8);
+    op->ttl_s = reader_uint(r, 8);
 
-    size_t path_len = get_uint(r, 4);
-    size_t value_len = get_uint(r, 4);
-    size_t prev_len = get_uint(r, 4);
+    size_t path_len = reader_uint(r, 4);
+    size_t value_len = reader_uint(r, 4);
+    size_t prev_len = reader_uint(r, 4);
 
-    op->path = get_span(r, path_len);
-    op->value = get_span(r, value_len);
-    op->prev_value = get_span(r, prev_len);
+    op->path = reader_span(r, path_len);
+    op->value = reader_span(r, value_len);
+    op->prev_value = reader_span(r, prev_len);
     if (verb < OP_PUT || verb > OP_DELETE || exist > OP_EXIST_NO || reserved != 0)
         return false;
     op->verb = (enum op_verb)verb;
@@ -289,11 +262,11 @@ static bool get_store(struct reader *r, struct store_op *op)
 
 static bool get_member(struct reader *r, struct command_member *m)
 {
-    m->id = get_uint(r, 8);
-    m->n_peer_urls = (unsigned)get_uint(r, 1);
-    m->n_client_urls = (unsigned)get_uint(r, 1);
+    m->id = reader_uint(r, 8);
+    m->n_peer_urls = (unsigned)reader_uint(r, 1);
+    m->n_client_urls = (unsigned)reader_uint(r, 1);
 
-    uint64_t reserved = get_uint(r, 2);
+    uint64_t reserved = reader_uint(r, 2);
 
     if (m->n_peer_urls > COMMAND_MEMBER_URLS || m->n_client_urls > COMMAND_MEMBER_URLS ||
         reserved != 0)
@@ -321,10 +294,10 @@ static bool texts_are_text(struct texts t)
  * limits, here too. */
 static bool get_account(struct reader *r, struct account_op *op)
 {
-    uint64_t verb = get_uint(r, 1);
-    uint64_t open = get_uint(r, 1);
-    uint64_t nulls = get_uint(r, 1);
-    uint64_t reserved = get_uint(r, 1);
+    uint64_t verb = reader_uint(r, 1);
+    uint64_t open = reader_uint(r, 1);
+    uint64_t nulls = reader_uint(r, 1);
+    uint64_t reserved = reader_uint(r, 1);
     bool ok = true;
 
     op->name = get_counted(r);
@@ -332,7 +305,7 @@ static bool get_account(struct reader *r, struct account_op *op)
     for (unsigned i = 0; i < ACCOUNT_LISTS; i++) {
         struct texts *t = &op->list[i];
 
-        t->n = (uint32_t)get_uint(r, 4);
+        t->n = (uint32_t)reader_uint(r, 4);
         t->packed = get_counted(r);
         t->null = (nulls >> i & 1) != 0;
         ok = ok && t->n <= LIMIT_ACCOUNT_LIST && texts_good(t, LIMIT_PATTERN_BYTES) &&
@@ -353,10 +326,10 @@ static bool get_body(struct reader *r, struct command *out)
     case COMMAND_STORE:
         return get_store(r, &out->op);
     case COMMAND_EXPIRE:
-        out->expire_max = (uint32_t)get_uint(r, 4);
+        out->expire_max = (uint32_t)reader_uint(r, 4);
         return true;
     case COMMAND_LEVEL:
-        out->level = (uint32_t)get_uint(r, 4);
+        out->level = (uint32_t)reader_uint(r, 4);
         return true;
     case COMMAND_MEMBER:
     case COMMAND_MEMBER_ADD:
@@ -376,8 +349,8 @@ int command_decode(struct span bytes, struct command *out, struct err *e)
     if (bytes.len < 2)
         return err_set(e, ERR_MALFORMED, "command of %zu bytes", bytes.len);
 
-    uint64_t kind = get_uint(&r, 1);
-    uint64_t format = get_uint(&r, 1);
+    uint64_t kind = reader_uint(&r, 1);
+    uint64_t format = reader_uint(&r, 1);
 
     /* Before anything else is believed: a later version may have changed all that follows. */
     if (kind < COMMAND_STORE || kind > COMMAND_ACCOUNT || format != COMMAND_FORMAT)
@@ -387,12 +360,12 @@ int command_decode(struct span bytes, struct command *out, struct err *e)
         return err_set(e, ERR_MALFORMED, "command of %zu bytes, more than %d", bytes.len,
                        LIMIT_ENTRY_BYTES);
 
-    uint64_t reserved = get_uint(&r, 2);
+    uint64_t reserved = reader_uint(&r, 2);
 
     out->kind = (enum command_kind)kind;
-    out->stamp_ns = (int64_t)get_uint(&r, 8);
-    out->origin = get_uint(&r, 8);
-    out->request = get_uint(&r, 8);
+    out->stamp_ns = (int64_t)reader_uint(&r, 8);
+    out->origin = reader_uint(&r, 8);
+    out->request = reader_uint(&r, 8);
     if (!get_body(&r, out) || reserved != 0)
         return err_set(e, ERR_MALFORMED, "command of kind %u: a field has an impossible value",
                        (unsigned)kind);
