@@ -1,5 +1,6 @@
 noinst_LIBRARIES += %D%/libserve.a
-%C%_libserve_a_CPPFLAGS = $(AM_CPPFLAGS) $(YAML_CFLAGS)
+%C%_libserve_a_CPPFLAGS = $(AM_CPPFLAGS) $(YAML_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS) \
+	$(GNUTLS_CFLAGS) $(CRYPT_CFLAGS)
 %C%_libserve_a_SOURCES = \
 	%D%/options.c %D%/options.h %D%/options_priv.h \
 	%D%/options_table.c %D%/options_file.c %D%/options_check.c %D%/options_show.c \
