@@ -18,7 +18,7 @@ from ports import free_port  # noqa: E402
 PATIENCE_S = 60  # how long a condition may take to come true before a test fails
 
 
-def wait_for(condition, what, patience_s=PATIENCE_S):
+def wait_for(condition, what, patience_s=PATIENCE_S, pause_s=0.01):
     """Gives the first true value of condition(); its time is no part of what is tested."""
     end = time.monotonic() + patience_s
     while True:
@@ -27,7 +27,7 @@ def wait_for(condition, what, patience_s=PATIENCE_S):
             return value
         if time.monotonic() > end:
             raise AssertionError("waited in vain: " + what)
-        time.sleep(0.01)
+        time.sleep(pause_s)
 
 
 class Server:
