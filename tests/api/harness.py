@@ -39,7 +39,8 @@ class Server:
         self.dir = tempfile.mkdtemp(prefix="copse-test-")
         self.log = open(os.path.join(self.dir, "log"), "w+b")
         self.port = free_port()
-        client, peer = "http://127.0.0.1:%d" % self.port, "http://127.0.0.1:%d" % free_port()
+        self.peer_port = free_port()
+        client, peer = "http://127.0.0.1:%d" % self.port, "http://127.0.0.1:%d" % self.peer_port
         self.process = subprocess.Popen(
             list(prefix) + [program, "serve", "--data-dir", os.path.join(self.dir, "data"),
              "--listen-client-urls", client, "--advertise-client-urls", client,

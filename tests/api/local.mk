@@ -32,3 +32,4 @@ TESTS += %D%/auth.py
 # documents and examples say what is
 dist_check_SCRIPTS += %D%/docs.py
 TESTS += %D%/docs.py
+EXTRA_DIST += tests/lib/page.py
