@@ -138,6 +138,9 @@ static struct mail *sort_mail(struct engine *e, struct mail *mail)
         case MAIL_FRAME:
             peers_receive(e, CP_CONTAINER_OF(mail, struct frame, mail));
             break;
+        case MAIL_REFUSAL:
+            peers_refuse(e, CP_CONTAINER_OF(mail, struct frame, mail));
+            break;
         case MAIL_LOST:
             peers_lost(e, mail);
             break;
@@ -313,6 +316,8 @@ static void drop_mail(struct engine *e)
     while (mail != NULL) {
         struct mail *next = mail->next;
         if (mail->kind == MAIL_FRAME)
+            peers_drop(e, CP_CONTAINER_OF(mail, struct frame, mail));
+        else if (mail->kind == MAIL_REFUSAL)
             frame_free(CP_CONTAINER_OF(mail, struct frame, mail));
         else if (mail->kind == MAIL_LOST)
             mem_free(mail);

@@ -92,6 +92,7 @@ enum {
     MAIL_INSTALL,
     MAIL_READ,
     MAIL_FRAME,
+    MAIL_REFUSAL, /* a frame: to be sent */
     MAIL_LOST,
 };
 
@@ -168,7 +169,8 @@ struct quorum_read {
 
 /* False when too many wait. */
 bool engine_read(struct engine *e, struct quorum_read *r) CP_MUST_CHECK;
-/* What a peer sent; takes F, and drops it when too much waits. Any thread. */
+/* What a peer sent; takes F. When too much waits, writes that it forwards are refused, and all else
+ * is dropped. Any thread. */
 void engine_receive(struct engine *e, struct frame *f);
 /* Nobody listens any more at the URLs of PEER, which was there before: its process has ended. Any
  * thread. */

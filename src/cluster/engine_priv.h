@@ -60,6 +60,7 @@ struct engine {
         char apart[48];  /* a cache line each */
     } gets[STORE_SLOTS]; /* the reader thread of each slot writes, relaxed */
     struct mailbox box;
+    atomic_size_t frame_bytes; /* of frames in it, as they came */
     atomic_bool stopping;
     atomic_int log_trouble;          /* log thread writes: why it has no room, or 0 */
     _Atomic uint64_t pub_raft_index; /* engine writes, relaxed: figures for headers and health */

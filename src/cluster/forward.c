@@ -317,6 +317,21 @@ void forward_receive(struct engine *e, struct frame *f)
     refuse(e, &t, requests, (unsigned)n);
 }
 
+struct frame *forward_refusal(const struct frame *f)
+{
+    struct frame *refusal = frame_new(FRAME_REFUSED, f->to, f->from);
+    struct frame_refused *r = &refusal->refused;
+    r->session = f->forward.session;
+    r->number = f->forward.number;
+    r->requests = mem_alloc((f->forward.n + 1) * sizeof(*r->requests));
+    for (unsigned i = 0; i < f->forward.n; i++) {
+        struct command c;
+        if (command_decode(blob_span(f->forward.commands[i]), &c, NULL) == 0)
+            r->requests[r->n++] = c.request;
+    }
+    return refusal;
+}
+
 void forward_refused(struct engine *e, const struct frame *f)
 {
     if (f->refused.session != e->forwarding.session)

@@ -44,6 +44,8 @@ void forward_add(struct engine *e, struct proposal *p);
 void forward_add_own(struct engine *e, struct blob *command);
 /* Another member's commands join the batch of the leader, or are refused. */
 void forward_receive(struct engine *e, struct frame *f);
+/* The refusal of all that a FRAME_FORWARD brings (frame_free). Any thread. */
+struct frame *forward_refusal(const struct frame *f);
 /* The leader has refused commands of ours. */
 void forward_refused(struct engine *e, const struct frame *f);
 /* Submits, forwards or keeps the batch. */

@@ -1,5 +1,6 @@
 #include "cluster/peers.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "cluster/engine_priv.h"
 
@@ -80,12 +81,61 @@ void peers_send(struct engine *e, struct peer_message *m)
 
 /* ---- in ---- */
 
-/* Any thread. */
+/* Any thread. Adds N to what waits; false: there is no room. What is small goes first: a leader
+ * must not fall silent behind somebody's bulk. */
+static bool take_room(struct engine *e, size_t n)
+{
+    size_t waiting = atomic_load_explicit(&e->frame_bytes, memory_order_relaxed);
+    do {
+        if (n > LIMIT_SMALL_FRAME && waiting + n > LIMIT_ENGINE_FRAME_BYTES)
+            return false;
+    } while (!atomic_compare_exchange_weak_explicit(&e->frame_bytes, &waiting, waiting + n,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    return true;
+}
+
+static void leave_room(struct engine *e, const struct frame *f)
+{
+    atomic_fetch_sub_explicit(&e->frame_bytes, frame_bytes(f), memory_order_relaxed);
+}
+
+/* Any thread. What consensus has sent it sends again; who has forwarded writes is told that they
+ * were not taken, and does not wait for them in vain. */
+static void shed(struct engine *e, struct frame *f)
+{
+    struct frame *refusal = f->type == FRAME_FORWARD ? forward_refusal(f) : NULL;
+    log_warn("peer.frame_dropped", LOG_X("from", f->from), LOG_U("bytes", frame_bytes(f)),
+             LOG_S("reason", "more waits for the engine than it may"));
+    frame_free(f);
+    if (refusal == NULL)
+        return;
+    refusal->mail.kind = MAIL_REFUSAL;
+    if (!mailbox_post(&e->box, &refusal->mail))
+        frame_free(refusal);
+}
+
 void engine_receive(struct engine *e, struct frame *f)
 {
     f->mail.kind = MAIL_FRAME;
-    if (!mailbox_post(&e->box, &f->mail))
-        frame_free(f); /* consensus sends again; what was forwarded times out */
+    if (!take_room(e, frame_bytes(f))) {
+        shed(e, f);
+    } else if (!mailbox_post(&e->box, &f->mail)) {
+        leave_room(e, f);
+        frame_free(f);
+    }
+}
+
+void peers_refuse(struct engine *e, struct frame *refusal)
+{
+    const struct wire *wire = e->conf.wire;
+    if (wire == NULL || !wire->send(wire->ctx, refusal->to, &refusal))
+        frame_free(refusal);
+}
+
+void peers_drop(struct engine *e, struct frame *f)
+{
+    leave_room(e, f);
+    frame_free(f);
 }
 
 static void receive_message(struct engine *e, struct frame *f)
@@ -105,6 +155,7 @@ static void receive_message(struct engine *e, struct frame *f)
 
 void peers_receive(struct engine *e, struct frame *f)
 {
+    leave_room(e, f);
     if (f->to == e->member_id && f->from != e->member_id) {
         switch (f->type) {
         case FRAME_MESSAGE:

@@ -18,6 +18,10 @@ struct hearsay {
 void peers_send(struct engine *e, struct peer_message *m);
 /* A frame has come; takes it. */
 void peers_receive(struct engine *e, struct frame *f);
+/* The same, unread. */
+void peers_drop(struct engine *e, struct frame *f);
+/* Sends a refusal that engine_receive has made; takes it. */
+void peers_refuse(struct engine *e, struct frame *refusal);
 /* At start: the N entries behind the state that was restored, of which nobody knows yet whether
  * they are committed, say where the others are. */
 void peers_learn(struct engine *e, const struct log_entry *entries, size_t n);

@@ -50,6 +50,8 @@ void fx_start_on(const struct clock *clock)
                                .history_events = 1000,
                                .clock = clock,
                                .segment_bytes = fx.segment_bytes,
+                               .wire = fx.wire,
+                               .stepped = fx.wire != NULL,
                                .io = fx.io};
     ck_assert_msg(datadir_open(&fx.dir, fx.path, &e) == 0, "%s", e.text);
     ck_assert_msg(engine_start(&fx.engine, &conf, &e) == 0, "%s", e.text);
@@ -90,6 +92,17 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
     return remove(path);
 }
 
+static void prepare(const struct diskio *io)
+{
+    fx = (struct fixture){.lock = PTHREAD_MUTEX_INITIALIZER,
+                          .cond = PTHREAD_COND_INITIALIZER,
+                          .snapshot_count = UINT64_MAX,
+                          .io = io};
+    snprintf(fx.path, sizeof(fx.path), "/tmp/copse-engine-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(fx.path));
+    snprintf(fx.snap, sizeof(fx.snap), "%s/member/snap", fx.path);
+}
+
 void fx_setup(void)
 {
     fx_setup_on(&diskio_system, 0);
@@ -97,14 +110,15 @@ void fx_setup(void)
 
 void fx_setup_on(const struct diskio *io, uint64_t segment_bytes)
 {
-    fx = (struct fixture){.lock = PTHREAD_MUTEX_INITIALIZER,
-                          .cond = PTHREAD_COND_INITIALIZER,
-                          .snapshot_count = UINT64_MAX,
-                          .io = io,
-                          .segment_bytes = segment_bytes};
-    snprintf(fx.path, sizeof(fx.path), "/tmp/copse-engine-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(fx.path));
-    snprintf(fx.snap, sizeof(fx.snap), "%s/member/snap", fx.path);
+    prepare(io);
+    fx.segment_bytes = segment_bytes;
+    fx_start();
+}
+
+void fx_setup_stepped(const struct wire *wire)
+{
+    prepare(&diskio_system);
+    fx.wire = wire;
     fx_start();
 }
 

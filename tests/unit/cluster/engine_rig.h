@@ -21,6 +21,7 @@ struct fixture {
     unsigned n_seen, n_opened, n_closed;
     uint64_t snapshot_count, segment_bytes;
     const struct diskio *io;
+    const struct wire *wire; /* not NULL: the engine takes its turns by engine_step */
     struct watch watch;
 };
 
@@ -38,6 +39,8 @@ extern const struct clock fx_fake_clock;
 /* A fresh member that runs, and no trace of it. */
 void fx_setup(void);
 void fx_setup_on(const struct diskio *io, uint64_t segment_bytes);
+/* With other members, as far as the engine can tell; the test calls engine_step. */
+void fx_setup_stepped(const struct wire *wire);
 void fx_teardown(void);
 void fx_start(void);
 void fx_start_on(const struct clock *clock);
@@ -64,5 +67,6 @@ void fx_wait_seen(unsigned n);
 
 Suite *engine_suite(void);
 Suite *engine_events_suite(void);
+Suite *engine_inbox_suite(void);
 Suite *engine_parts_suite(void);
 Suite *engine_room_suite(void);

@@ -32,6 +32,7 @@ TESTS += %D%/test_engine
 	%D%/engine_rig.c %D%/engine_rig.h \
 	%D%/test_engine.c \
 	%D%/test_engine_events.c \
+	%D%/test_engine_inbox.c \
 	%D%/test_engine_parts.c \
 	%D%/test_engine_room.c
 %C%_test_engine_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)

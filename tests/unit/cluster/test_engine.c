@@ -141,6 +141,7 @@ int main(void)
 {
     SRunner *r = srunner_create(engine_suite());
     srunner_add_suite(r, engine_events_suite());
+    srunner_add_suite(r, engine_inbox_suite());
     srunner_add_suite(r, engine_parts_suite());
     srunner_add_suite(r, engine_room_suite());
     srunner_run_all(r, CK_NORMAL);
