@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 #include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -83,6 +84,10 @@ int listen_open(const struct listen_at *at, int *fds, unsigned max, struct err *
         .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     struct addrinfo *all;
     int rc = getaddrinfo(*host != '\0' ? host : NULL, port, &hints, &all);
+    /* A bare machine may have nobody who knows the name; it means this machine all the same
+     * (RFC 6761, 6.3). */
+    if (rc != 0 && strcasecmp(host, "localhost") == 0)
+        rc = getaddrinfo("127.0.0.1", port, &hints, &all);
     int n = 0, missing = -EADDRNOTAVAIL;
 
     if (rc != 0) {
