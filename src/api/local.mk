@@ -5,6 +5,7 @@ noinst_LIBRARIES += %D%/libapi.a
 	%D%/account_render.c %D%/account_render.h \
 	%D%/accounts.c %D%/accounts.h \
 	%D%/admit.c \
+	%D%/debug.c \
 	%D%/form.c %D%/form.h \
 	%D%/health.c \
 	%D%/keys.c \

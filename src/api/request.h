@@ -29,6 +29,7 @@ struct api_request {
 enum api_type {
     API_TYPE_NONE,
     API_TYPE_JSON,
+    API_TYPE_JSON_UTF8,
     API_TYPE_TEXT,
     API_TYPE_TEXT_NOSNIFF,
     API_TYPE_HTML,

@@ -33,6 +33,9 @@ static const struct route routes[] = {
     {"/v2/auth/users", true, ANY_METHOD, NULL, GRANT_ROOT, GRANT_ROOT, true, auth_users_handle},
     {"/v2/auth/roles", true, ANY_METHOD, NULL, GRANT_ROOT, GRANT_ROOT, true, auth_roles_handle},
     {"/version", false, METHOD(GET), "GET", GRANT_OPEN, GRANT_NEVER, false, version_handle},
+    {"/debug/vars", false, METHOD(GET), "GET", GRANT_OPEN, GRANT_NEVER, false, vars_handle},
+    {"/config/local/log", false, METHOD(PUT), "PUT", GRANT_NEVER, GRANT_ROOT, false,
+     log_level_handle},
     /* from here on, also where nothing but health is told */
     {"/health", false, METHOD(GET), "GET", GRANT_OPEN, GRANT_NEVER, false, health_handle},
     {"/livez", false, METHOD(GET), "GET", GRANT_OPEN, GRANT_NEVER, false, livez_handle},

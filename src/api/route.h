@@ -17,6 +17,8 @@ typedef void api_handler(const struct api_call *call, struct api_result *out);
 
 api_handler keys_handle;    /* keys.c */
 api_handler version_handle; /* server.c */
+api_handler vars_handle;    /* debug.c */
+api_handler log_level_handle;
 api_handler health_handle;  /* health.c */
 api_handler livez_handle;
 api_handler readyz_handle;

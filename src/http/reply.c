@@ -48,6 +48,8 @@ static const char *type_text(enum api_type type)
     switch (type) {
     case API_TYPE_JSON:
         return "application/json";
+    case API_TYPE_JSON_UTF8:
+        return "application/json; charset=utf-8";
     case API_TYPE_TEXT:
     case API_TYPE_TEXT_NOSNIFF:
         return "text/plain; charset=utf-8";

@@ -5,6 +5,7 @@ TESTS += %D%/test_api
 %C%_test_api_SOURCES = \
 	%D%/fake_engine.c %D%/fake_engine.h \
 	%D%/test_auth.c \
+	%D%/test_debug.c \
 	%D%/test_api.c %D%/test_api.h \
 	%D%/test_keys.c \
 	%D%/test_keys_parse.c \

@@ -17,6 +17,7 @@ int main(void)
     srunner_add_suite(r, members_suite());
     srunner_add_suite(r, stats_suite());
     srunner_add_suite(r, auth_suite());
+    srunner_add_suite(r, debug_suite());
     srunner_run_all(r, CK_ENV);
     int failed = srunner_ntests_failed(r);
     srunner_free(r);

@@ -11,6 +11,7 @@ Suite *keys_suite(void);
 Suite *members_suite(void);
 Suite *stats_suite(void);
 Suite *auth_suite(void);
+Suite *debug_suite(void);
 
 #define FORM_TYPE "application/x-www-form-urlencoded"
 

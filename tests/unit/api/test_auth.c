@@ -168,6 +168,8 @@ static const struct {
     {"/v2/stats/self", ALL, ALL},
     {"/v2/stats/store", ALL, ALL},
     {"/v2/stats/leader", ALL, ALL},
+    {"/debug/vars", ALL, ALL},
+    {"/config/local/log", ALL, ONLY(ROOT)},
     {"/v2/nothing", ALL, ALL},
     {"/v2/members", ALL, ONLY(ROOT)},
     {"/v2/members/leader", ALL, ONLY(ROOT)},
