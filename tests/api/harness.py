@@ -34,15 +34,17 @@ class Server:
     """One member in a directory of its own; FLAGS are added to its command line. PREFIX: words before
     that; POPEN: for the process."""
 
+    program = None  # the words of another one
+
     def __init__(self, *flags, prefix=(), **popen):
-        program = os.environ.get("COPSE") or sys.exit("COPSE names no program")
+        program = self.program or (os.environ.get("COPSE") or sys.exit("COPSE names no program"), "serve")
         self.dir = tempfile.mkdtemp(prefix="copse-test-")
         self.log = open(os.path.join(self.dir, "log"), "w+b")
         self.port = free_port()
         self.peer_port = free_port()
         client, peer = "http://127.0.0.1:%d" % self.port, "http://127.0.0.1:%d" % self.peer_port
         self.process = subprocess.Popen(
-            list(prefix) + [program, "serve", "--data-dir", os.path.join(self.dir, "data"),
+            list(prefix) + list(program) + ["--data-dir", os.path.join(self.dir, "data"),
              "--listen-client-urls", client, "--advertise-client-urls", client,
              "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
              "--initial-cluster", "default=" + peer] + list(flags),

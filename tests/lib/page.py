@@ -10,10 +10,13 @@ In the page:
 
     <!-- $ command -->        run as well, shown to no reader; what it prints is not looked at
 
+    <!-- needs PROGRAM -->    what follows, up to the next heading, is left out where there is no such program
+
 Ports of 127.0.0.1 in commands become free ones. What differs between two runs is compared by its form: ids, times, times
 to live, who leads. Standard library only."""
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -28,12 +31,15 @@ FORMS = [
     (r"\b(?=[0-9a-f]*[a-f])[0-9a-f]{12,16}\b|\b[0-9]{16}\b", "ID"),
     (r'"ttl":\d+', '"ttl":N'),
     (r"\bisLeader=\w+", "isLeader=WHO"),
+    (r"\bup to entry \d+", "up to entry N"),
+    # in the order of ids
+    (r'ETCD_INITIAL_CLUSTER="(.*)"', lambda m: " ".join(["ETCD_INITIAL_CLUSTER"] + sorted(m.group(1).split(",")))),
 ]
 
 
 class Step:
     def __init__(self, line, command, output=None):
-        self.line, self.command, self.output = line, command, output
+        self.line, self.command, self.output = line, command, output  # output None: of a hidden one
 
     def is_shown(self):
         return self.output is not None
@@ -41,8 +47,13 @@ class Step:
 
 def steps_of(text):
     """All commands of a page, in order."""
-    steps, inside, going_on = [], False, False
+    steps, inside, going_on, left_out = [], False, False, False
     for number, line in enumerate(text.splitlines(), 1):
+        if not inside:
+            needed = re.fullmatch(r"<!-- needs (\S+) -->", line)
+            left_out = shutil.which(needed.group(1)) is None if needed else left_out and not line.startswith("#")
+        if left_out:
+            continue
         if line.startswith("```"):
             inside = line == "```console"
         elif inside and going_on:
