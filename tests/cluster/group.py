@@ -31,6 +31,7 @@ def copse(*words):
 
 class Member:
     """One process, now and then; its data directory and ports stay."""
+    program = os.environ.get("COPSE")
 
     def __init__(self, top, name):
         self.name = name
@@ -48,7 +49,7 @@ class Member:
     def start(self, cluster, *flags):
         assert self.process is None
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([os.environ["COPSE"]] + self.words(cluster, flags), stdin=subprocess.DEVNULL,
+            self.process = subprocess.Popen([self.program] + self.words(cluster, flags), stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log)
 
     def log(self):
@@ -124,10 +125,12 @@ class Member:
 
 
 class Group:
-    def __init__(self, n, *flags):
+    """MEMBER: makes its members."""
+
+    def __init__(self, n, *flags, member=Member):
         self.top = tempfile.mkdtemp(prefix="copse-group-")
         self.flags = list(flags) or EASY
-        self.all = [Member(self.top, "m%d" % (i + 1)) for i in range(n)]
+        self.all = [member(self.top, "m%d" % (i + 1)) for i in range(n)]
 
     def __enter__(self):
         return self

@@ -36,3 +36,7 @@ EXTRA_DIST += tests/lib/linear.py tests/lib/proxy.py
 # clusters of real processes that speak TLS with each other; skipped where there is no openssl
 dist_check_SCRIPTS += %D%/tls.py
 TESTS += %D%/tls.py
+
+# what was recorded from a single etcd, through a member of a cluster
+dist_check_SCRIPTS += %D%/corpora.py
+TESTS += %D%/corpora.py

@@ -4,9 +4,12 @@
   replay.py [--copse PROGRAM]         PROGRAM ($COPSE, or src/copse) is both client and server; one is started on a free port
   replay.py --ctl CLIENT --url URL    any client and any running server, whose keys below /rc it deletes: to prove the
                                       cases with `--ctl etcdctl --reference`, or the client against a real etcd
+     --members URL,URL                the other members of its cluster. The client is told to stay with the first (--no-sync),
+                                      so that whatever one command has done must be there for the next; only where it shows
+                                      how it looks for the members, and may turn to any, all are waited for
      --reference                      expect what the recorded program did, deviations.json aside
      --jobs N                         servers side by side (4)
-     --case TEXT                      only cases whose name contains TEXT
+     --case TEXT                      only cases whose name contains TEXT, or that of another --case
      --verbose                        name every step
 
 Exits with 77, skipped, when PROGRAM is not there.
@@ -59,6 +62,9 @@ PATIENCE_S = 20.0
 BACKUP_ROW = "   backup          backup an etcd directory\n"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 ROOT = {"Authorization": "Basic " + base64.b64encode(b"root:toor").decode()}
+# what a client says line by line of each member, and where it names those it knows of
+MEMBER_LINES = ("<id>: name=", "member <id> is healthy")
+MEMBERS_NAMED = ("got endpoints(", "Cluster-Endpoints: ", "cURL Command: ")
 KINDS = {
     "time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z",
     "logtime": r"\d{4}[-/]\d\d[-/]\d\d \d\d:\d\d:\d\d(?:\.\d+)?",
@@ -103,6 +109,9 @@ class Api:
 
     def index(self):
         return int(self.ask("GET", "/v2/keys/")[1]["X-Etcd-Index"])
+
+    def applied(self):
+        return self.ask("GET", "/v2/keys/")[1]["X-Raft-Index"]
 
     def has(self):
         """Which halves the server has."""
@@ -264,14 +273,23 @@ class Running:
             self.process.wait()
 
 
+def shows_members(step):
+    """Does the client tell how it asks for the members?"""
+    return any(word in step.get("err", "") for word in ("start to sync", "deadline exceeded"))
+
+
 class Player:
-    def __init__(self, ctl, api, verbose):
+    """OTHERS: the other members of the server's cluster."""
+
+    def __init__(self, ctl, api, verbose, others=()):
         self.ctl, self.api, self.verbose = ctl, api, verbose
+        self.cluster = [api] + list(others)
         self.scratch = tempfile.mkdtemp(prefix="copse-ctl-")
         self.has = api.has()
         if subprocess.run(ctl + ["help", "backup"], capture_output=True, check=False).returncode == 0:
             self.has.add("backup")
         self.base, self.began = 0, time.monotonic()
+        self.wandered = False  # the last command may have gone to another member
         self.running, self.scripted, self.relays = {}, {}, []
         dropped = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
         self.env = {k: v for k, v in os.environ.items() if not k.startswith(("ETCDCTL_", "COPSE_")) and k.lower() not in dropped}
@@ -281,7 +299,17 @@ class Player:
         self.end_case()
         shutil.rmtree(self.scratch, ignore_errors=True)
 
+    def settle(self):
+        """Waits until all members have applied the same."""
+        end = time.monotonic() + PATIENCE_S
+        while len({m.applied() for m in self.cluster}) > 1:
+            if time.monotonic() > end:
+                raise Failure("the members do not come to the same state")
+            time.sleep(0.002)
+        self.wandered = False
+
     def begin_case(self):
+        self.settle()
         self.api.clean(self.has)
         while self.api.index() < FIRST_INDEX:
             self.api.ask("PUT", "/v2/keys/rc", "value=x")
@@ -325,10 +353,27 @@ class Player:
         return "(?:%s)" % "|".join(str(left) for left in range(max(whole_s - passed_s, 1), whole_s + 1))
 
     def pattern(self, text):
-        """A regular expression for the bytes that TEXT stands for."""
+        """A regular expression for the bytes that TEXT stands for. In a cluster every member has its line in a list of them,
+        and where one was named it may be any, or several."""
+        if len(self.cluster) == 1:
+            return re.compile(self.exact(text).encode("utf-8", "surrogateescape"), re.S)
+        member = "(?:%s)" % "|".join(re.escape(m.url) for m in self.cluster)
+        some = "%s(?:, ?%s)*" % (member, member)
+        made = ""
+        for line in text.splitlines(True):
+            if line.startswith(MEMBER_LINES) and "<ep>" in line:
+                one = self.exact(line, member).replace("isLeader=true", "isLeader=(?:true|false)")
+                made += "(?:%s){%d}" % (one, len(self.cluster))
+            else:
+                made += self.exact(line, some if line.startswith(MEMBERS_NAMED) else None)
+        return re.compile(made.encode("utf-8", "surrogateescape"), re.S)
+
+    def exact(self, text, endpoint=None):
         def part(piece):
             if piece.startswith("<") and piece.endswith(">"):
                 hole = piece[1:-1]
+                if hole == "ep" and endpoint is not None:
+                    return endpoint
                 if hole in KINDS:
                     return KINDS[hole]
                 if hole == "ttl100":
@@ -337,13 +382,18 @@ class Player:
                 if known is not None:
                     return re.escape(known)
             return re.escape(piece)
-        made = "".join(part(p) for p in re.split(r"(<[^<>]+>)", text))
-        return re.compile(made.encode("utf-8", "surrogateescape"), re.S)
+        return "".join(part(p) for p in re.split(r"(<[^<>]+>)", text))
 
     # -- steps
 
     def command(self, step, url):
         front = [] if step.get("bare") else ["--endpoints", url]
+        if len(self.cluster) > 1:
+            if step.get("bare") or shows_members(step):
+                self.settle()
+                self.wandered = True
+            else:
+                front += ["--no-sync"]
         env = dict(self.env)
         for name, value in (step.get("env") or {}).items():
             env[name] = self.fill(value)
@@ -398,6 +448,8 @@ class Player:
 
     def step(self, step):
         """True when something was judged."""
+        if self.wandered:
+            self.settle()
         if "file" in step:
             path = os.path.join(self.scratch, step["file"])
             with open(path, "w", encoding="utf-8") as f:
@@ -517,9 +569,9 @@ class Tally:
             self.left_out += left_out
 
 
-def play_all(left, ctl, url, tally, verbose):
+def play_all(left, ctl, url, tally, verbose, others=()):
     """Plays the cases LEFT, a list shared with others."""
-    player = Player(ctl, Api(url), verbose)
+    player = Player(ctl, Api(url), verbose, [Api(other) for other in others])
     try:
         while True:
             try:
@@ -566,8 +618,9 @@ def main():
     ap.add_argument("--copse", default=os.environ.get("COPSE", "src/copse"))
     ap.add_argument("--ctl")
     ap.add_argument("--url")
+    ap.add_argument("--members", type=lambda text: text.split(","), default=[])
     ap.add_argument("--reference", action="store_true")
-    ap.add_argument("--case", default="")
+    ap.add_argument("--case", action="append")
     ap.add_argument("--jobs", type=int, default=4)
     ap.add_argument("--verbose", action="store_true")
     args = ap.parse_args()
@@ -576,7 +629,7 @@ def main():
         print("no server at " + args.copse)
         return 77
     # Taken from the end: the cases with the longest waits first.
-    left = sorted((c for c in load(args.reference) if args.case in c["case"]), key=lambda c: c["case"].startswith(("watch", "odd")))
+    left = sorted((c for c in load(args.reference) if any(text in c["case"] for text in args.case or [""])), key=lambda c: c["case"].startswith(("watch", "odd")))
     links = tempfile.mkdtemp(prefix="copse-ctl-link-")
     tally = Tally()
     try:
@@ -585,7 +638,7 @@ def main():
             ctl = [os.path.join(links, "etcdctl")]
             os.symlink(program, ctl[0])
         if args.url:
-            play_all(left, ctl, args.url, tally, args.verbose)
+            play_all(left, ctl, args.url, tally, args.verbose, args.members)
         else:
             jobs = [threading.Thread(target=play_on_own, args=(left, ctl, program, tally, args.verbose)) for _ in range(args.jobs)]
             for job in jobs:
