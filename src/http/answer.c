@@ -3,6 +3,7 @@
 #include "http/answer.h"
 
 #include "base/mem.h"
+#include "http/host.h"
 #include "http/reply.h"
 #include "http/stream.h"
 #include "http/sub.h"
@@ -207,9 +208,21 @@ static enum MHD_Result handle(struct conn *k)
     return act(k, &r);
 }
 
+static enum MHD_Result misdirected(struct conn *k, struct span name)
+{
+    struct api_reply r = {.status = MHD_HTTP_MISDIRECTED_REQUEST, .type = API_TYPE_TEXT_NOSNIFF};
+
+    host_refusal(&r.body, name);
+    return reply_send(k, &r);
+}
+
 enum MHD_Result answer_begin(struct conn *k)
 {
+    struct span name = host_name(k->host);
+
     k->begin_ns = clock_mono_ns(&clock_system);
+    if (k->tls == NULL && !host_allowed(k->worker->door->conf.host_names, name))
+        return misdirected(k, name);
     return handle(k);
 }
 

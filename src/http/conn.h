@@ -59,8 +59,9 @@ struct conn {
     uint64_t since_s;  /* monotonic: when this state began; for BODY, when HEAD did */
     struct buf target;
     struct span path_query; /* in target: without scheme and host */
+    struct span host;       /* what the target names, else the header */
     struct span content_type, origin,
-        authorization; /* libmicrohttpd's, valid until the request ends */
+        authorization; /* libmicrohttpd's, valid until the request ends; host may be, too */
     struct buf body;
     int status; /* of the reply that is on its way; 0: none yet */
 

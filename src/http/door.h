@@ -17,8 +17,9 @@ struct door_conf {
     struct tls *tls;   /* for those; borrowed until door_stop */
     bool cert_is_user; /* the common name of a client certificate stands for a password */
     unsigned connections_max, head_bytes, idle_timeout_s; /* 0: the default of proto/limits.h */
-    const char *cors;      /* origins, as cors.h; stays the caller's */
-    unsigned watchers_max; /* 0: as many as connections */
+    const char *cors;       /* origins, as cors.h; stays the caller's */
+    const char *host_names; /* as host.h; stays the caller's */
+    unsigned watchers_max;  /* 0: as many as connections */
     /* A line for each request, and one for each that would change something; NULL: none. Borrowed
      * until door_stop. */
     struct linelog *access_log, *audit_log;

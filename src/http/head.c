@@ -14,7 +14,7 @@ struct headers {
     unsigned hosts, codings;
     bool other_coding, other_expect, bad_name, lengths_differ;
     bool odd_connection; /* anything but keep-alive is asked for */
-    struct span type, origin, authorization, length;
+    struct span type, origin, authorization, length, host;
     size_t bytes;
 };
 
@@ -53,8 +53,10 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
         h->bad_name = true;
     switch (key_size) {
     case 4:
-        if (equal_fold(key, key_size, "Host"))
+        if (equal_fold(key, key_size, "Host")) {
             h->hosts++;
+            h->host = span_make(value, value_size);
+        }
         break;
     case 6:
         if (equal_fold(key, key_size, "Expect"))
@@ -157,6 +159,21 @@ static struct span path_of(struct span t)
     return i < t.len ? span_from(t, i) : SPAN("/");
 }
 
+/* The host and port of "scheme://host/path" that path_of has let pass; of others nothing. */
+static struct span authority_of(struct span t)
+{
+    size_t from, to;
+
+    if (!isalpha((unsigned char)t.ptr[0]))
+        return (struct span){0};
+    for (from = 0; t.ptr[from] != '/'; from++)
+        ;
+    from += 2;
+    for (to = from; to < t.len && t.ptr[to] != '/'; to++)
+        ;
+    return span_make(t.ptr + from, to - from);
+}
+
 /* Digits only: libmicrohttpd has refused everything else. */
 static uint64_t length_of(struct span s)
 {
@@ -211,6 +228,9 @@ struct head_refusal head_check(struct conn *k, const char *method, const char *v
                                      BAD_REQUEST ": missing required Host header", false};
     if (h.other_expect && !k->http10)
         return (struct head_refusal){MHD_HTTP_EXPECTATION_FAILED, NULL, false};
+    k->host = authority_of(target);
+    if (k->host.len == 0)
+        k->host = h.host;
     k->content_type = h.type;
     k->origin = h.origin;
     k->authorization = h.authorization;

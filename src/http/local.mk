@@ -8,6 +8,7 @@ noinst_LIBRARIES += %D%/libhttp.a
 	%D%/cors.c %D%/cors.h \
 	%D%/door.c %D%/door.h \
 	%D%/head.c %D%/head.h \
+	%D%/host.c %D%/host.h \
 	%D%/lobby.c %D%/lobby.h \
 	%D%/loop.c \
 	%D%/reply.c %D%/reply.h \

@@ -81,7 +81,7 @@ static void add_headers(const struct conn *k, struct MHD_Response *m, struct api
     const char *type = type_text(r->type);
     struct span origin = cors_allow_origin(w->door->conf.cors, k->origin);
 
-    if (origin.ptr != NULL)
+    if (origin.ptr != NULL && r->status != MHD_HTTP_MISDIRECTED_REQUEST)
         add_cors(m, origin);
     if (r->allow != NULL)
         add(m, "Allow", r->allow);

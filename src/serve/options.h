@@ -34,7 +34,7 @@ struct options {
     char *listen_peer_urls, *initial_advertise_peer_urls;
     char *listen_metrics_urls;
     char *log_level, *log_format, *log_outputs, *access_log, *audit_log;
-    char *cors;
+    char *cors, *host_whitelist;
     char *initial_cluster, *initial_cluster_state, *initial_cluster_token;
     char *auth_guest;
     char *config_file, *cipher_suites;

@@ -187,6 +187,7 @@ static int server_start(struct server *s, struct err *e)
                              .cert_is_user = o->client_tls.cert_auth,
                              .connections_max = o->connections_max,
                              .cors = o->cors,
+                             .host_names = o->host_whitelist,
                              .watchers_max = o->watchers_max,
                              .head_bytes = o->head_bytes,
                              .idle_timeout_s = o->idle_timeout_s,

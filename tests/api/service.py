@@ -172,7 +172,15 @@ def settings_without_effect_are_told():
         assert any("option.unknown variable=ETCD_NOSUCH" in line for line in lines), lines
 
 
+def only_known_names_are_answered():
+    with Server("--host-whitelist", "a.example,127.0.0.1") as s:
+        assert s.ask("GET", "/version", headers={"Host": "a.example:1"})[0] == 200
+        status, body = s.ask("PUT", "/v2/keys/a", "value=x", {"Host": "evil.example"})
+        assert status == 421 and b'--host-whitelist "evil.example"' in body, (status, body)
+        assert s.ask("GET", "/v2/keys/a")[0] == 404
+
+
 if __name__ == "__main__":
     sys.exit(run([ready_when_serving, watchdog_is_fed, a_failed_start_is_told,
                   quiet_without_a_manager, sockets_are_taken, logs_move,
-                  settings_without_effect_are_told], sys.argv[1:]))
+                  settings_without_effect_are_told, only_known_names_are_answered], sys.argv[1:]))

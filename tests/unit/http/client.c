@@ -33,6 +33,7 @@ void bench_start(unsigned workers, unsigned connections_max)
                              .n_listen = 1,
                              .connections_max = connections_max,
                              .cors = b.cors,
+                             .host_names = b.host_names,
                              .idle_timeout_s = 60};
 
     ck_assert_msg(door_new(&b.door, &conf, &e) == 0, "%s", e.text);

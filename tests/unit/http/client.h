@@ -13,7 +13,7 @@ struct bench {
     struct door *door;
     int listen_fd;
     char port[8];
-    const char *cors; /* set before bench_start */
+    const char *cors, *host_names; /* set before bench_start */
 };
 extern struct bench b;
 

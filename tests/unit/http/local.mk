@@ -8,6 +8,7 @@ endif
 	%D%/fake.c %D%/fake.h \
 	%D%/test_cors.c \
 	%D%/test_heads.c \
+	%D%/test_host.c \
 	%D%/test_http.c %D%/test_http.h \
 	%D%/test_life.c \
 	%D%/test_requests.c \

@@ -16,6 +16,7 @@ int main(void)
     suite_add_tcase(s, case_watches());
     suite_add_tcase(s, case_life());
     suite_add_tcase(s, case_cors());
+    suite_add_tcase(s, case_host());
 
     SRunner *r = srunner_create(s);
 

@@ -9,3 +9,4 @@ TCase *case_writes(void);
 TCase *case_watches(void);
 TCase *case_life(void);
 TCase *case_cors(void);
+TCase *case_host(void);
