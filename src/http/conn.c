@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "http/answer.h"
 #include "http/head.h"
+#include "http/lobby.h"
 #include "http/reply.h"
 #include "http/shake.h"
 #include "http/stream.h"
@@ -196,13 +197,15 @@ static enum MHD_Result first_call(struct conn *k, const char *method, const char
     uint64_t length;
     struct head_refusal no = head_check(k, method, version, &length);
 
-    if (no.status != 0)
+    if (no.status != 0) {
+        k->lingers = true;
         return no.too_long ? reply_without_room(k, no.text) : reply_bare(k, no.status, no.text);
+    }
     conn_move(k, CONN_BODY);
     if (length <= LIMIT_DRAIN_BYTES)
         return MHD_YES;
     /* More than would be read off: answered now, which closes the connection. */
-    k->too_large = true;
+    k->too_large = k->lingers = true;
     return answer_begin(k);
 }
 
@@ -210,7 +213,7 @@ static enum MHD_Result take_body(struct conn *k, const char *data, size_t n)
 {
     k->body_seen += n;
     if (k->body_seen > LIMIT_DRAIN_BYTES)
-        return MHD_NO; /* no reply is possible between the first call and the last */
+        return reply_to_endless(k);
     if (k->method != V2_M_PUT && k->method != V2_M_POST)
         return MHD_YES; /* read off and forgotten */
     if (k->body_seen > LIMIT_FORM_BYTES) {
@@ -277,6 +280,7 @@ void *conn_on_target(void *cls, const char *uri, struct MHD_Connection *mhd)
         uri = "";
     conn_move(k, CONN_HEAD);
     buf_add(&k->target, uri, strlen(uri));
+    k->target_end = (uintptr_t)uri + k->target.len;
 
     /* Its own, writable read buffer: nothing is left of the query that it could split into its
      * pool. */
@@ -310,11 +314,14 @@ void conn_on_completed(void *cls, struct MHD_Connection *mhd, void **req_cls,
 
     (void)cls;
     (void)mhd;
-    (void)why;
     if (k == NULL)
         return;
     *req_cls = NULL;
     CP_ASSERT(!k->suspended);
+    /* What libmicrohttpd refuses by itself, with a page of its own. */
+    if ((k->state == CONN_HEAD || k->state == CONN_BODY) &&
+        why == MHD_REQUEST_TERMINATED_WITH_ERROR)
+        k->lingers = true;
     if (k->sub != NULL)
         sub_let_go(k->sub);
     if (k->listing != NULL || k->piece.cap > 0)
@@ -354,6 +361,7 @@ struct conn *conn_expect(struct library *l, int fd, uint64_t bytes_before)
     k->library = l;
     k->since_s = w->mono_s;
     k->fd = fd;
+    k->lingers = k->tapped = false;
     k->bytes_before = bytes_before;
     list_add_tail(&l->coming, &k->place);
     return k;
@@ -382,6 +390,14 @@ void conn_forget(struct conn *k)
     list_del(&k->place);
     list_add_tail(&w->spare_conns, &k->place);
     atomic_fetch_sub(&w->door->connections, 1);
+}
+
+/* Closing it now might take answers from the client that it has not read yet. */
+static bool would_reset(const struct conn *k)
+{
+    int unread = 0;
+
+    return !k->tapped && (k->lingers || (ioctl(k->fd, SIOCINQ, &unread) == 0 && unread > 0));
 }
 
 void conn_on_connection(void *cls, struct MHD_Connection *mhd, void **context,
@@ -413,6 +429,8 @@ void conn_on_connection(void *cls, struct MHD_Connection *mhd, void **context,
     unwatch_end(k); /* a tap may keep the socket open beyond its descriptor */
     if (k->tls != NULL)
         shake_end(k);
+    if (would_reset(k))
+        lobby_linger(w, k->fd);
     conn_forget(k);
 }
 

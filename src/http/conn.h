@@ -44,6 +44,8 @@ struct conn {
     bool suspended;
     bool hangup_looked_for; /* during this request */
     bool end_watched;       /* fd is in the worker's epoll, for the end of its input */
+    bool lingers;           /* its end is a last word to a client that may still be sending */
+    bool tapped;            /* its socket lives on in a tap */
 
     /* The request. */
     enum v2_method method;
@@ -58,6 +60,7 @@ struct conn {
     uint64_t begin_ns; /* monotonic: when the request was complete */
     uint64_t since_s;  /* monotonic: when this state began; for BODY, when HEAD did */
     struct buf target;
+    uintptr_t target_end;   /* where it ends in libmicrohttpd's buffer, only to be compared */
     struct span path_query; /* in target: without scheme and host */
     struct span host;       /* what the target names, else the header */
     struct span content_type, origin,

@@ -12,22 +12,54 @@ static const struct head_refusal bad = {MHD_HTTP_BAD_REQUEST, BAD_REQUEST, false
 
 struct headers {
     unsigned hosts, codings;
-    bool other_coding, other_expect, bad_name, lengths_differ;
+    bool other_coding, other_expect, bad_host, bad_name, bad_value, lengths_differ;
     bool odd_connection; /* anything but keep-alive is asked for */
     struct span type, origin, authorization, length, host;
     size_t bytes;
 };
 
-/* Characters of a method and of a header's name (RFC 9110, token). */
-static bool is_token(const char *s, size_t n)
+enum kind {
+    TOKEN = 1, /* of a method and of a header's name (RFC 9110) */
+    HOST = 2,  /* of a Host header, as Go's server takes it */
+};
+
+static const unsigned char kinds[256] = {
+    /* clang-format off */
+    ['0' ... '9'] = TOKEN | HOST, ['A' ... 'Z'] = TOKEN | HOST, ['a' ... 'z'] = TOKEN | HOST,
+    ['!'] = TOKEN | HOST, ['$'] = TOKEN | HOST, ['%'] = TOKEN | HOST, ['&'] = TOKEN | HOST,
+    ['\''] = TOKEN | HOST, ['*'] = TOKEN | HOST, ['+'] = TOKEN | HOST, ['-'] = TOKEN | HOST,
+    ['.'] = TOKEN | HOST, ['_'] = TOKEN | HOST, ['~'] = TOKEN | HOST,
+    ['#'] = TOKEN, ['^'] = TOKEN, ['`'] = TOKEN, ['|'] = TOKEN,
+    ['('] = HOST, [')'] = HOST, [','] = HOST, [':'] = HOST, [';'] = HOST, ['='] = HOST,
+    ['['] = HOST, [']'] = HOST,
+    /* clang-format on */
+};
+
+static bool consists_of(enum kind kind, const char *s, size_t n)
 {
+    unsigned all = kind;
+
+    for (size_t i = 0; i < n; i++)
+        all &= kinds[(unsigned char)s[i]];
+    return all != 0;
+}
+
+/* A header's value has no control character but TAB. */
+static bool is_text(const char *s, size_t n)
+{
+    unsigned odd = 0;
+
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)s[i];
 
-        if (c <= ' ' || c >= 0x7f || strchr("\"(),/:;<=>?@[\\]{}", c) != NULL)
-            return false;
+        odd |= (c < ' ' && c != '\t') || c == 0x7f;
     }
-    return n > 0;
+    return odd == 0;
+}
+
+static bool is_token(const char *s, size_t n)
+{
+    return n > 0 && consists_of(TOKEN, s, n);
 }
 
 static bool equal_fold(const char *s, size_t n, const char *word)
@@ -44,18 +76,20 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
                                  size_t key_size, const char *value, size_t value_size)
 {
     struct headers *h = cls;
+    size_t sent_size = value_size;
 
     (void)kind;
     h->bytes += key_size + value_size + LIMIT_HEAD_COST;
     while (value_size > 0 && is_blank(value[value_size - 1]))
         value_size--; /* those before the value libmicrohttpd leaves out itself */
-    if (key_size == 0 || is_blank(key[key_size - 1]))
-        h->bad_name = true;
+    h->bad_name = h->bad_name || !is_token(key, key_size);
+    h->bad_value = h->bad_value || !is_text(value, value_size);
     switch (key_size) {
     case 4:
         if (equal_fold(key, key_size, "Host")) {
             h->hosts++;
             h->host = span_make(value, value_size);
+            h->bad_host = !consists_of(HOST, value, value_size);
         }
         break;
     case 6:
@@ -88,7 +122,8 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
     case 17:
         if (equal_fold(key, key_size, "Transfer-Encoding")) {
             h->codings++;
-            h->other_coding = h->other_coding || !equal_fold(value, value_size, "chunked");
+            /* With a blank behind it, it is no coding that libmicrohttpd knows. */
+            h->other_coding = h->other_coding || !equal_fold(value, sent_size, "chunked");
         }
         break;
     default:
@@ -187,6 +222,35 @@ static uint64_t length_of(struct span s)
     return n;
 }
 
+/* libmicrohttpd 0.9 takes the target for a C string; VERSION stands behind it in the same buffer.
+ */
+static bool has_nul(const struct conn *k, const char *version)
+{
+#if MHD_VERSION < 0x01000000
+    return (uintptr_t)version != k->target_end + 1;
+#else
+    (void)k;
+    (void)version;
+    return false; /* refused by itself */
+#endif
+}
+
+/* Hosts, names and values, in the order of Go's server. */
+static const char *misfit(const struct headers *h, bool http10)
+{
+    if (h->hosts == 0 && !http10)
+        return BAD_REQUEST ": missing required Host header";
+    if (h->hosts > 1)
+        return BAD_REQUEST ": too many Host headers";
+    if (h->bad_host)
+        return BAD_REQUEST ": malformed Host header";
+    if (h->bad_name)
+        return BAD_REQUEST ": invalid header name";
+    if (h->bad_value)
+        return BAD_REQUEST ": invalid header value";
+    return NULL;
+}
+
 struct head_refusal head_check(struct conn *k, const char *method, const char *version,
                                uint64_t *length)
 {
@@ -201,7 +265,7 @@ struct head_refusal head_check(struct conn *k, const char *method, const char *v
         return bad;
     if (target.len > k->worker->door->conf.head_bytes)
         return (struct head_refusal){MHD_HTTP_URI_TOO_LONG, "414 URI Too Long", true};
-    if (!is_clean_target(target))
+    if (!is_clean_target(target) || has_nul(k, version))
         return bad;
     k->path_query = path_of(target);
     if (k->path_query.len == 0)
@@ -211,21 +275,23 @@ struct head_refusal head_check(struct conn *k, const char *method, const char *v
     if (k->head_bytes > k->worker->door->conf.head_bytes)
         return (struct head_refusal){MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE,
                                      "431 Request Header Fields Too Large", true};
-    if (h.bad_name || h.lengths_differ)
+    if (h.lengths_differ)
         return bad;
-    if (h.codings > 0 && !k->http10) {
+    /* 1.0 has no codings; what lies behind such a head is anybody's guess. */
+    if (h.codings > 0 && k->http10)
+        return bad;
+    if (h.codings > 0) {
         if (h.codings > 1 || h.other_coding)
             return (struct head_refusal){MHD_HTTP_NOT_IMPLEMENTED, "Unsupported transfer encoding",
                                          false};
     } else {
         *length = length_of(h.length);
     }
-    if (h.hosts > 1)
-        return (struct head_refusal){MHD_HTTP_BAD_REQUEST, BAD_REQUEST ": too many Host headers",
-                                     false};
-    if (h.hosts == 0 && !k->http10)
-        return (struct head_refusal){MHD_HTTP_BAD_REQUEST,
-                                     BAD_REQUEST ": missing required Host header", false};
+
+    const char *why = misfit(&h, k->http10);
+
+    if (why != NULL)
+        return (struct head_refusal){MHD_HTTP_BAD_REQUEST, why, false};
     if (h.other_expect && !k->http10)
         return (struct head_refusal){MHD_HTTP_EXPECTATION_FAILED, NULL, false};
     k->host = authority_of(target);

@@ -17,6 +17,7 @@
 #define HANDSHAKE    22 /* type of a TLS record */
 #define RECORD_HEAD  5
 #define RECORD_BYTES (16384 + 256)
+#define SEE_OFF      16 /* reads in one pass, of a client that sends on and on */
 
 /* The words of Go's server. */
 static const char not_tls[] = "HTTP/1.0 400 Bad Request\r\n\r\n"
@@ -49,18 +50,24 @@ static struct dealt *oldest(struct list *in)
     return CP_CONTAINER_OF(in->next, struct dealt, place);
 }
 
-static void enter(struct worker *w, struct dealt *t)
+/* A first message that is not whole wakes nobody until more of it comes. */
+static int watch(struct worker *w, struct dealt *t, int op)
 {
-    struct epoll_event ev = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET,
+    struct epoll_event ev = {.events = EPOLLIN | EPOLLRDHUP | (t->leaving ? 0 : (unsigned)EPOLLET),
                              .data.u64 = (uint64_t)(uintptr_t)t | LOBBY_MARK};
 
+    return epoll_ctl(w->ep, op, t->fd, &ev);
+}
+
+static void enter(struct worker *w, struct dealt *t)
+{
     if (w->n_lobby >= LIMIT_LOBBY)
         fail(w, oldest(list_empty(&w->lobby) ? &w->lobby_ready : &w->lobby));
     t->since_s = w->mono_s;
     list_init(&t->place);
     list_add_tail(&w->lobby, &t->place);
     w->n_lobby++;
-    if (epoll_ctl(w->ep, EPOLL_CTL_ADD, t->fd, &ev) < 0)
+    if (watch(w, t, EPOLL_CTL_ADD) < 0)
         fail(w, t);
 }
 
@@ -70,16 +77,15 @@ void lobby_enter(struct worker *w, struct dealt *t)
     enter(w, t);
 }
 
-/* Reads off what the client still sends, to its end. */
+/* Reads off what the client still sends, to its end; what is left of it after that wakes again. */
 static void see_off(struct worker *w, struct dealt *t)
 {
-    char rest[4096];
-    ssize_t n;
+    char rest[16384];
+    ssize_t n = 1;
 
-    do
+    for (unsigned i = 0; i < SEE_OFF && n > 0; i++)
         n = recv(t->fd, rest, sizeof(rest), MSG_DONTWAIT);
-    while (n > 0 || (n < 0 && errno == EINTR));
-    if (n == 0 || errno != EAGAIN)
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
         drop(w, t);
 }
 
@@ -106,7 +112,10 @@ static void tell_plain(struct worker *w, struct dealt *t)
     shutdown(t->fd, SHUT_WR);
     atomic_fetch_add_explicit(&w->door->handshakes_failed, 1, memory_order_relaxed);
     t->leaving = true;
-    see_off(w, t);
+    if (watch(w, t, EPOLL_CTL_MOD) < 0)
+        drop(w, t);
+    else
+        see_off(w, t);
 }
 
 void lobby_look(struct worker *w, struct dealt *t)

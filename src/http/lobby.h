@@ -1,7 +1,8 @@
 /* lobby: where sockets of the TLS listeners wait for their client's first message. A client that
  * says nothing costs a descriptor and nothing else; one that speaks plain HTTP is told so; and the
  * handshakes, which take the processor a thousand times as long as a request, begin one at a time,
- * so that others are served in between. */
+ * so that others are served in between.
+ * And where sockets of both kinds are kept whose client has had its last word. */
 #pragma once
 
 #include "http/worker.h"

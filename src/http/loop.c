@@ -334,9 +334,9 @@ static int wait_ms(struct worker *w)
             return 0;
         if (tls >= 0 && (wait < 0 || wait > tls))
             wait = tls;
-        if ((!list_empty(&w->lobby) || !list_empty(&w->shaking)) && (wait < 0 || wait > LOOK_MS))
-            wait = LOOK_MS;
     }
+    if ((!list_empty(&w->lobby) || !list_empty(&w->shaking)) && (wait < 0 || wait > LOOK_MS))
+        wait = LOOK_MS;
     if (w->deaf_until_ms != 0 && (wait < 0 || wait > DEAF_MS))
         wait = DEAF_MS;
     if (!list_empty(&w->taps_blocked) && (wait < 0 || wait > LOOK_MS))

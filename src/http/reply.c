@@ -224,21 +224,51 @@ static ssize_t read_text(void *text, uint64_t pos, char *out, size_t max)
     return (ssize_t)n;
 }
 
+/* Takes OUT and sends it past libmicrohttpd, which is to close the connection. */
+static enum MHD_Result send_past(struct conn *k, struct buf *out)
+{
+    if (k->tls != NULL)
+        tls_visit_send(k->tls, out->ptr, out->len);
+    else
+        (void)!send(k->fd, out->ptr, out->len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    buf_fini(out);
+    k->lingers = true;
+    return MHD_NO;
+}
+
 enum MHD_Result reply_without_room(struct conn *k, const char *text)
 {
-    char out[256];
-    int n = snprintf(out, sizeof(out),
-                     "HTTP/1.1 %s\r\nContent-Type: text/plain; charset=utf-8\r\n"
-                     "Connection: close\r\n\r\n%s",
-                     text, text);
+    struct buf out = {0};
 
-    CP_ASSERT(n > 0 && n < (int)sizeof(out));
-    if (k->tls != NULL)
-        tls_visit_send(k->tls, out, (size_t)n);
-    else
-        (void)!send(k->fd, out, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
-    shutdown(k->fd, SHUT_WR);
-    return MHD_NO;
+    buf_printf(&out,
+               "HTTP/1.1 %s\r\nContent-Type: text/plain; charset=utf-8\r\n"
+               "Connection: close\r\n\r\n%s",
+               text, text);
+    return send_past(k, &out);
+}
+
+enum MHD_Result reply_to_endless(struct conn *k)
+{
+    bool is_form = (k->method == V2_M_PUT || k->method == V2_M_POST) &&
+                   span_starts(k->path_query, SPAN("/v2/keys"));
+    struct api_reply r = {0};
+    struct buf out = {0};
+
+    if (!is_form) {
+        counts_reply(&k->worker->counts, COUNTED_NOT, MHD_HTTP_CONTENT_TOO_LARGE, 0);
+        return reply_without_room(k, "413 Request Entity Too Large");
+    }
+    api_error(&r, V2_INVALID_FORM, SPAN("http: POST too large"), 0);
+    trail_reply(k, &r);
+    counts_reply(&k->worker->counts, COUNTED_NOT, r.status, 0);
+    buf_printf(&out,
+               "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n"
+               "X-Etcd-Cluster-Id: %s\r\nX-Etcd-Index: 0\r\nDate: %s\r\n"
+               "Content-Length: %zu\r\nConnection: close\r\n\r\n",
+               k->worker->door->cluster_id, k->worker->date, r.body.len);
+    buf_span(&out, buf_as_span(&r.body));
+    api_reply_fini(&r);
+    return send_past(k, &out);
 }
 
 enum MHD_Result reply_bare(struct conn *k, int status, const char *text)

@@ -20,6 +20,9 @@ enum MHD_Result reply_bare(struct conn *k, int status, const char *text);
 /* The same for a head so large that libmicrohttpd may have no room for a reply: sent past it. TEXT
  * begins with the status. */
 enum MHD_Result reply_without_room(struct conn *k, const char *text);
+/* Between a request's first call and its last libmicrohttpd takes no reply: the one to a body that
+ * has no end is sent past it, too. */
+enum MHD_Result reply_to_endless(struct conn *k);
 /* V2's error 300; STATUS 0 is the code's own. */
 enum MHD_Result reply_raft_error(struct conn *k, int status, const char *cause);
 /* "Sat, 21 Nov 2026 01:02:03 GMT" */

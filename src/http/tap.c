@@ -70,6 +70,7 @@ bool tap_take(struct sub *s)
     s->bytes_before = conn_bytes(k);
     atomic_fetch_add(&w->door->connections, 1); /* libmicrohttpd reports the end of the other one */
     conn_is_ending(k);                          /* its descriptor is still to be closed */
+    k->tapped = true;
     k->sub = NULL;
     s->conn = NULL;
     s->blocked = false;

@@ -5,9 +5,9 @@ EXTRA_DIST += %D%/auth.jsonl %D%/keys.jsonl
 # skipped where there is no etcd 3.4
 dist_check_SCRIPTS += %D%/differential.py
 TESTS += %D%/differential.py
-# limits and slow clients
-dist_check_SCRIPTS += %D%/limits.py
-TESTS += %D%/limits.py
+# limits, slow clients, odd HTTP
+dist_check_SCRIPTS += %D%/limits.py %D%/slow.py %D%/edges.py
+TESTS += %D%/limits.py %D%/slow.py %D%/edges.py
 EXTRA_DIST += %D%/harness.py
 
 # the main job on real input, and a member's life
