@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "disk/advice.h"
 #include "disk/diskio.h"
+#include "disk/waldir.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -148,6 +149,17 @@ static void names_fini(struct names *names)
     mem_free(names->lock);
 }
 
+/* Of a log that stands apart, whose directory another member could be given as well. Before the
+ * lock of the data directory: while that is there, this one has been. */
+static int lock_wal(struct datadir *d, struct err *e)
+{
+    char *lock = waldir_lock_name(d->wal);
+    int rv = lock != NULL ? take_lock(lock, &d->wal_lock_fd, e) : 0;
+    d->wal_locked = lock != NULL && rv == 0;
+    mem_free(lock);
+    return rv;
+}
+
 int datadir_open(struct datadir *d, const char *path, struct err *e)
 {
     struct names names;
@@ -156,6 +168,8 @@ int datadir_open(struct datadir *d, const char *path, struct err *e)
         rv = datadir_make(d->path, e);
     if (rv == 0)
         rv = make_dir(names.member, e);
+    if (rv == 0)
+        rv = lock_wal(d, e);
     if (rv == 0)
         rv = take_lock(names.lock, &d->lock_fd, e);
     if (rv == 0)
@@ -205,6 +219,8 @@ int datadir_look(struct datadir *d, const char *path, long *holder, struct err *
         rv = err_set(e, -ENOENT, "%s: this is no data directory: there is no member/wal in it",
                      d->path);
     if (rv == 0)
+        rv = waldir_check(d->wal, e);
+    if (rv == 0)
         rv = find_holder(names.lock, holder, e);
     names_fini(&names);
     if (rv < 0)
@@ -216,6 +232,8 @@ void datadir_close(struct datadir *d)
 {
     if (d->lock_fd >= 0)
         close(d->lock_fd);
+    if (d->wal_locked)
+        close(d->wal_lock_fd);
     mem_free(d->path);
     mem_free(d->wal);
     mem_free(d->snap);

@@ -1,12 +1,16 @@
 /* datadir: the directory of one member: DATA-DIR/member/wal, DATA-DIR/member/snap, and the lock
- * that keeps a second process out. */
+ * that keeps a second process out. A log that stands apart (waldir.h) has a lock of its own. */
 #pragma once
 
 #include "base/err.h"
 
+#include <stdbool.h>
+
 struct datadir {
     char *path, *wal, *snap; /* owned */
     int lock_fd;
+    bool wal_locked; /* it stands apart, and wal_lock_fd is open */
+    int wal_lock_fd;
 };
 
 /* Makes what is missing (mode 0700), fsyncs the directories it made, takes the lock. ERR_LOCKED

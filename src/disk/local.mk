@@ -11,4 +11,5 @@ noinst_LIBRARIES += %D%/libdisk.a
 	%D%/snapfile.c %D%/snapfile.h \
 	%D%/spare.c %D%/spare.h \
 	%D%/wal.c %D%/wal.h \
+	%D%/waldir.c %D%/waldir.h \
 	%D%/window.c %D%/window.h

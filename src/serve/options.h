@@ -29,7 +29,7 @@ struct options_tls {
 
 struct options {
     /* as given; owned strings */
-    char *name, *data_dir;
+    char *name, *data_dir, *wal_dir;
     char *listen_client_urls, *advertise_client_urls;
     char *listen_peer_urls, *initial_advertise_peer_urls;
     char *listen_metrics_urls;

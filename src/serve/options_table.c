@@ -18,6 +18,8 @@ const struct option_def options_table[] = {
     {GROUP_MEMBER, "name", OPTION_STRING, AT(name), "default", "NAME", "name of this member", NULL},
     {GROUP_MEMBER, "data-dir", OPTION_STRING, AT(data_dir), "", "DIR",
      "directory of log and snapshots (default NAME.copse)", NULL},
+    {GROUP_MEMBER, "wal-dir", OPTION_STRING, AT(wal_dir), "", "DIR",
+     "directory of the log, where that is on another disk (default DATA-DIR/member/wal)", NULL},
     {GROUP_MEMBER, "listen-client-urls", OPTION_STRING, AT(listen_client_urls),
      "http://127.0.0.1:2379", "URLS", "addresses to serve clients on, comma-separated", NULL},
     {GROUP_MEMBER, "advertise-client-urls", OPTION_STRING, AT(advertise_client_urls),
@@ -221,10 +223,6 @@ const struct option_def options_table[] = {
     {GROUP_IDLE, "v", OPTION_BOOL, 0, "", NULL, ZERO_4 "; use --debug", NULL},
     {GROUP_IDLE, "vv", OPTION_BOOL, 0, "", NULL, ZERO_4 "; use --debug", NULL},
 
-    {GROUP_REFUSED, "wal-dir", OPTION_STRING, 0, "", "DIR",
-     "the log stands in the data directory; make DATA-DIR/member/wal a symbolic link before the "
-     "first start",
-     NULL},
     {GROUP_REFUSED, "discovery", OPTION_STRING, 0, "", "URL", NO_DISCOVERY, NULL},
     {GROUP_REFUSED, "discovery-proxy", OPTION_STRING, 0, "", "URL", NO_DISCOVERY, NULL},
     {GROUP_REFUSED, "discovery-srv", OPTION_STRING, 0, "", "DOMAIN", NO_DISCOVERY, NULL},

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "cluster/engine.h"
 #include "disk/datadir.h"
+#include "disk/waldir.h"
 #include "http/door.h"
 #include "serve/bootstrap.h"
 #include "serve/logs.h"
@@ -165,7 +166,9 @@ static int start_engine(struct server *s, struct err *e)
 static int server_start(struct server *s, struct err *e)
 {
     const struct options *o = &s->options;
-    int rv = bootstrap_begin(&s->bootstrap, o, e);
+    int rv = waldir_settle(o->data_dir, o->wal_dir, e);
+    if (rv == 0)
+        rv = bootstrap_begin(&s->bootstrap, o, e);
     if (rv == 0)
         rv = datadir_open(&s->dir, o->data_dir, e);
     if (rv != 0)

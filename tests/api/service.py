@@ -180,7 +180,55 @@ def only_known_names_are_answered():
         assert s.ask("GET", "/v2/keys/a")[0] == 404
 
 
+def the_log_may_stand_apart():
+    def tool(*words):
+        return subprocess.run([os.environ["COPSE"]] + list(words), capture_output=True, text=True, timeout=PATIENCE_S)
+
+    def again(top, data, *flags):
+        """Starts it once more on what is there; gives its words when it refuses."""
+        s = Server("--data-dir", data, *flags)
+        shutil.rmtree(s.dir)
+        s.dir = tempfile.mkdtemp(dir=top)
+        return s
+
+    with tempfile.TemporaryDirectory() as top:
+        data, wal, other = (os.path.join(top, n) for n in ("data", "disk/wal", "other"))
+        with again(top, data, "--wal-dir", wal) as s:
+            s.put("/a", "1")
+            assert os.readlink(os.path.join(data, "member", "wal")) == os.path.realpath(wal)
+            assert sorted(n[-4:] for n in os.listdir(wal))[-2:] == [".wal", "lock"], os.listdir(wal)
+            # It is in use, whoever asks.
+            done = tool("serve", "--data-dir", other, "--wal-dir", wal)
+            assert done.returncode == 2 and "has the log of a member" in done.stderr, done
+            os.makedirs(os.path.join(other, "member"), exist_ok=True)
+            os.symlink(wal, os.path.join(other, "member", "wal"))
+            done = tool("serve", "--data-dir", other)
+            assert done.returncode == 1 and "in use by process %d" % s.process.pid in done.stderr, done
+        # The tools find it, and the next start does without the flag.
+        assert tool("verify", data).returncode == 0
+        assert '"/a"' in tool("dump", data).stdout
+        assert tool("backup", "--data-dir", data, "--backup-dir", os.path.join(top, "copy")).returncode == 0
+        with again(top, data) as s:
+            assert s.ask("GET", "/v2/keys/a")[0] == 200
+        # Another place is not taken for it.
+        done = tool("serve", "--data-dir", data, "--wal-dir", os.path.join(top, "new"))
+        assert done.returncode == 2 and "the log is in " in done.stderr, done
+        # Its disk is not mounted: there is nothing, or an empty directory.
+        os.rename(wal, wal + ".away")
+        for _ in range(2):
+            for words in ("serve", "--data-dir", data), ("verify", data):
+                done = tool(*words)
+                if words[0] == "serve" or not os.path.isdir(wal):
+                    assert done.returncode != 0 and "is its disk mounted?" in done.stderr, done
+            os.makedirs(wal, exist_ok=True)
+        os.rmdir(wal)
+        os.rename(wal + ".away", wal)
+        with again(top, data, "--wal-dir", wal) as s:
+            assert s.ask("GET", "/v2/keys/a")[0] == 200
+
+
 if __name__ == "__main__":
     sys.exit(run([ready_when_serving, watchdog_is_fed, a_failed_start_is_told,
                   quiet_without_a_manager, sockets_are_taken, logs_move,
-                  settings_without_effect_are_told, only_known_names_are_answered], sys.argv[1:]))
+                  settings_without_effect_are_told, only_known_names_are_answered, the_log_may_stand_apart],
+                 sys.argv[1:]))

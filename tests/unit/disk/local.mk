@@ -15,6 +15,7 @@ TESTS += %D%/test_disk
 	%D%/test_wal_large.c \
 	%D%/test_wal_look.c \
 	%D%/test_wal_purge.c \
+	%D%/test_waldir.c \
 	tests/lib/faultfile.c tests/lib/faultfile.h \
 	tests/lib/faultio.c tests/lib/faultio.h
 %C%_test_disk_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/lib $(CHECK_CFLAGS)

@@ -76,3 +76,4 @@ TCase *wal_purge_cases(void);
 TCase *wal_look_cases(void);
 TCase *snapfile_cases(void);
 TCase *datadir_cases(void);
+TCase *waldir_cases(void);

@@ -18,6 +18,7 @@ int main(void)
     suite_add_tcase(s, wal_look_cases());
     suite_add_tcase(s, snapfile_cases());
     suite_add_tcase(s, datadir_cases());
+    suite_add_tcase(s, waldir_cases());
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);
     int failed = srunner_ntests_failed(r);

@@ -127,7 +127,7 @@ static const struct row rows[] = {
     {"no connections", {"--max-connections", "0"}, "at least 1"},
     {"etcd's, without effect", {"--max-snapshots", "5"}, NULL},
     {"etcd's bool takes no word", {"--pre-vote", "true"}, "'true' is not a valid flag"},
-    {"refused", {"--wal-dir", "/x"}, "--wal-dir=/x is not supported: the log stands in"},
+    {"refused", {"--discovery", "/x"}, "--discovery=/x is not supported: members find"},
     {"refused, value that changes nothing", {"--proxy", "off"}, NULL},
     {"force a new cluster", {"--force-new-cluster"}, NULL},
     {"discovery", {"--discovery", "http://d:1/t"}, "--initial-cluster"},
