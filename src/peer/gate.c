@@ -61,8 +61,7 @@ static struct MHD_Daemon *daemon_new(struct gate *g, bool tls)
         MHD_OPTION_NOTIFY_COMPLETED, visit_on_completed, g,
         MHD_OPTION_NOTIFY_CONNECTION, visit_on_connection, g,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)LIMIT_PEER_HEAD_BYTES,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)LIMIT_PEER_CONNECTIONS + ACCEPT_BATCH, /* refusing is ours */
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)LIMIT_PEER_HEAD_S,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)LIMIT_PEER_CONNECTIONS + ACCEPT_BATCH, /* refusing is ours, as are time-outs */
 #if MHD_VERSION >= 0x01000100
         MHD_OPTION_CLIENT_DISCIPLINE_LVL, -2,
 #else
@@ -153,6 +152,8 @@ static bool has_left(const struct guest *k)
     return recv(k->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
+/* However it trickles: what is neither a stream nor a snapshot has so long for its request, from
+ * its beginning or from the answer before. */
 static void cut_slow(struct gate *g)
 {
     if (g->now_ms - g->looked_ms < LOOK_MS)
@@ -163,7 +164,6 @@ static void cut_slow(struct gate *g)
 
         if (has_left(k))
             shutdown(k->fd, SHUT_RDWR);
-
         if (!k->settled && g->now_ms - k->since_ms >= LIMIT_PEER_HEAD_S * UINT64_C(1000))
             end_guest(g, k);
     }
@@ -212,6 +212,11 @@ static void run_library(struct gate *g)
     }
 }
 
+static void look_at_clock(struct gate *g)
+{
+    g->now_ms = clock_mono_ns(g->conf->clock) / NS_PER_MS;
+}
+
 static void pass(struct gate *g)
 {
     struct epoll_event ev[EVENTS_A_PASS];
@@ -223,7 +228,7 @@ static void pass(struct gate *g)
     int n = epoll_wait(g->ep, ev, EVENTS_A_PASS, wait);
 
     mailbox_sleep_end(&g->mailbox);
-    g->now_ms = clock_mono_ns(&clock_system) / NS_PER_MS;
+    look_at_clock(g);
     for (int i = 0; i < n; i++) {
         uint64_t what = ev[i].data.u64;
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "api/api.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "cluster/wire.h"
 #include "disk/diskio.h"
@@ -27,6 +28,7 @@ struct peer_conf {
     struct peer_trust trust; /* for calls to https URLs; the strings stay the caller's */
     const char *snap_dir;    /* where snapshots lie and come to lie; stays the caller's */
     const struct diskio *io;
+    const struct clock *clock; /* by which the door loses its patience with strangers */
     /* Gate thread: was ID a member that is removed for good? It is told 410. NULL: nobody was. */
     bool (*is_removed)(void *ctx, uint64_t id);
     void *ctx;

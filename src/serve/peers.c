@@ -51,6 +51,7 @@ int peers_start(struct peers *p, const struct datadir *dir, const struct secure 
                              .trust = secure->trust,
                              .snap_dir = dir->snap,
                              .io = &diskio_system,
+                             .clock = &clock_system,
                              .is_removed = is_removed,
                              .ctx = p};
     return peer_new(&p->peer, &conf, e);

@@ -5,9 +5,11 @@ TESTS += %D%/test_peer
 endif
 %C%_test_peer_SOURCES = \
 	%D%/node.c %D%/node.h \
+	%D%/test_bytes.c \
 	%D%/test_pages.c \
 	%D%/test_peer.c %D%/test_peer.h \
 	%D%/test_snapshots.c \
+	%D%/test_strangers.c \
 	%D%/test_streams.c \
 	%D%/test_tls.c
 %C%_test_peer_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS) $(CHECK_CFLAGS)

@@ -106,6 +106,7 @@ static void begin(struct node *n)
                              .trust = n->trust,
                              .snap_dir = n->dir,
                              .io = n->io,
+                             .clock = n->clock,
                              .is_removed = was_removed,
                              .ctx = n};
     struct err e;
@@ -125,7 +126,8 @@ void node_init_tls(struct node *n, uint64_t id, struct tls *tls, const struct pe
     const char *tmp = getenv("TMPDIR");
 
     log_set_level(getenv("PEER_LOG") != NULL ? LOG_DEBUG : LOG_ERROR);
-    *n = (struct node){.id = id, .cluster_id = CLUSTER, .io = &diskio_system, .tls = tls};
+    *n = (struct node){
+        .id = id, .cluster_id = CLUSTER, .io = &diskio_system, .clock = &clock_system, .tls = tls};
     if (trust != NULL)
         n->trust = *trust;
     snprintf(n->dir, sizeof(n->dir), "%s/peer-XXXXXX",
@@ -224,6 +226,18 @@ struct frame *node_take(struct node *n)
     e->n--;
     pthread_mutex_unlock(&e->lock);
     return CP_CONTAINER_OF(m, struct frame, mail);
+}
+
+void node_take_run(struct node *n, uint64_t from, uint64_t first, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        struct frame *f = node_take(n);
+
+        ck_assert_uint_eq(f->from, from);
+        ck_assert_uint_eq(f->to, n->id);
+        ck_assert_uint_eq(f->read.number, first + i);
+        frame_free(f);
+    }
 }
 
 unsigned node_count(struct node *n)

@@ -26,6 +26,7 @@ struct node {
     struct tls *tls; /* the port speaks TLS */
     struct peer_trust trust;
     const struct diskio *io;
+    const struct clock *clock; /* of the door */
     uint64_t gone; /* the id that was removed */
     struct engine engine;
     struct api api;
@@ -47,6 +48,8 @@ void node_tell(struct node *n, const struct wire_peer *peers, unsigned count);
 
 /* The next frame; waits for it. */
 struct frame *node_take(struct node *n);
+/* Takes COUNT numbered frames of FROM, which must come in order. */
+void node_take_run(struct node *n, uint64_t from, uint64_t first, uint64_t count);
 unsigned node_count(struct node *n);
 void node_wait_removed(struct node *n);
 void node_wait_lost(struct node *n, uint64_t id);

@@ -10,6 +10,8 @@ int main(void)
 
     signal(SIGPIPE, SIG_IGN);
     suite_add_tcase(s, tcase_streams());
+    suite_add_tcase(s, tcase_bytes());
+    suite_add_tcase(s, tcase_strangers());
     suite_add_tcase(s, tcase_snapshots());
     suite_add_tcase(s, tcase_pages());
     suite_add_tcase(s, tcase_tls());
