@@ -182,7 +182,8 @@ static enum member_outcome apply_add(struct member_table *t, const struct comman
     if (url_in_use(t, &c->member))
         return MEMBER_URL_EXISTS;
     if (m == NULL) {
-        if (t->n_removed == LIMIT_REMOVED || !member_add(t, c->member.id))
+        /* Each of them may have to be remembered one day. */
+        if (t->n_removed + t->n >= LIMIT_REMOVED || !member_add(t, c->member.id))
             return MEMBER_FULL;
         m = find(t, c->member.id);
         *indexes = 1;

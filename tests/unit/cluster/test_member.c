@@ -153,6 +153,20 @@ START_TEST(removed_at_the_limit)
 }
 END_TEST
 
+/* The last places are kept for those who are there. */
+START_TEST(everybody_can_be_removed_at_the_limit)
+{
+    for (uint64_t i = LIMIT_REMOVED + 2; i > 4; i--)
+        ck_assert(member_forbid(&t, i));
+    expect(about(COMMAND_MEMBER_ADD, 1, "http://a:1"), MEMBER_DONE, 1);
+    expect(about(COMMAND_MEMBER_ADD, 2, "http://a:2"), MEMBER_DONE, 1);
+    expect(about(COMMAND_MEMBER_ADD, 3, "http://a:3"), MEMBER_FULL, 0);
+    expect(about(COMMAND_MEMBER_REMOVE, 1, NULL), MEMBER_DONE, 2);
+    expect(about(COMMAND_MEMBER_REMOVE, 2, NULL), MEMBER_DONE, 2);
+    ck_assert(member_was_removed(&t, 1) && member_was_removed(&t, 2));
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("member");
@@ -165,6 +179,7 @@ int main(void)
     tcase_add_test(c, what_was_published);
     tcase_add_test(c, members_at_the_limit);
     tcase_add_test(c, removed_at_the_limit);
+    tcase_add_test(c, everybody_can_be_removed_at_the_limit);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);
