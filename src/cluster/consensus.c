@@ -309,7 +309,9 @@ uint64_t consensus_leader(const struct consensus *c)
 {
     if (c->raft.state == RAFT_LEADER)
         return c->conf.self;
-    return c->raft.state == RAFT_FOLLOWER ? c->raft.follower_state.current_leader.id : 0;
+    return c->raft.state == RAFT_FOLLOWER && c->leader_term == c->raft.current_term
+               ? c->raft.follower_state.current_leader.id
+               : 0;
 }
 
 uint64_t consensus_last_index(const struct consensus *c)

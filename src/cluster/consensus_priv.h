@@ -36,6 +36,7 @@ struct consensus {
     struct raft_configuration install_conf; /* goes back to the core with PERSISTED_SNAPSHOT */
 
     uint64_t raised_term; /* the last term guard 2 raised */
+    uint64_t leader_term; /* follower: in which its leader was last heard */
     uint64_t barrier;     /* leader: first entry of the own term; 0: not submitted yet */
 
     /* Leader: how far each follower knows what is committed of what it holds; id 0: a free place.

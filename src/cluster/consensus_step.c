@@ -225,6 +225,20 @@ void consensus_tell_role(struct consensus *c)
     c->ops.role(c->ctx, role, term, leader);
 }
 
+/* A follower that takes a later term from somebody's vote keeps the leader of the one before: what
+ * it would forward to that in the new term would be neither taken nor certainly lost. */
+static void note_leader(struct consensus *c, const struct raft_event *ev)
+{
+    if (ev->type != RAFT_RECEIVE || raft_state(&c->raft) != RAFT_FOLLOWER)
+        return;
+    const struct raft_message *m = ev->receive.message;
+    raft_term term = m->type == RAFT_APPEND_ENTRIES     ? m->append_entries.term
+                     : m->type == RAFT_INSTALL_SNAPSHOT ? m->install_snapshot.term
+                                                        : 0;
+    if (term == raft_current_term(&c->raft))
+        c->leader_term = term;
+}
+
 static void handle_update(struct consensus *c, const struct raft_event *ev,
                           const struct raft_update *u, bool led_before)
 {
@@ -249,6 +263,7 @@ static void handle_update(struct consensus *c, const struct raft_event *ev,
         CONSENSUS_CHECK(c, commit >= c->commit || c->installing, "the commit index went down");
     if (commit > c->commit)
         c->commit = commit;
+    note_leader(c, ev);
     consensus_tell_role(c);
 }
 

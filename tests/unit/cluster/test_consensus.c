@@ -147,6 +147,26 @@ START_TEST(votes_wait_for_the_disk)
 }
 END_TEST
 
+/* A transfer: the vote for the next leader comes before its first word. */
+START_TEST(leader_of_the_term_before_is_none)
+{
+    struct rig r;
+    rig_init(&r, 2, 3, 3, 0);
+    ck_assert(rig_receive(&r, rig_append(&r, 1, 2, 2, 1, 1, 1, 1)));
+    rig_sync(&r);
+    ck_assert_uint_eq(consensus_leader(r.c), 1);
+    struct peer_message *ask = peer_message_new(PEER_VOTE, 3, 2, 0);
+    ask->term = 3;
+    ask->vote = (struct peer_vote){.last_index = 2, .last_term = 2, .disrupt = true};
+    ck_assert(rig_receive(&r, ask));
+    ck_assert_uint_eq(consensus_term(r.c), 3);
+    ck_assert_uint_eq(consensus_leader(r.c), 0);
+    ck_assert(rig_receive(&r, rig_append(&r, 3, 2, 3, 2, 2, 1, 1)));
+    ck_assert_uint_eq(consensus_leader(r.c), 3);
+    rig_fini(&r);
+}
+END_TEST
+
 START_TEST(malformed_appends_are_dropped)
 {
     struct rig r;
@@ -239,6 +259,7 @@ Suite *consensus_suite(void)
     tcase_add_test(tc, followers_refuse);
     tcase_add_test(tc, changes_go_one_at_a_time);
     tcase_add_test(tc, votes_wait_for_the_disk);
+    tcase_add_test(tc, leader_of_the_term_before_is_none);
     tcase_add_test(tc, malformed_appends_are_dropped);
     tcase_add_test(tc, install_replaces_all);
     tcase_add_loop_test(tc, broken_boots_are_refused, 0, (int)CP_COUNT(bad_boots));
