@@ -53,23 +53,33 @@ static void look_at_disk(struct engine *e)
         l->stuck_ms = behind ? now : 0;
     }
     if (l->stuck_ms == 0 || now - l->stuck_ms < 2 * (uint64_t)e->conf.election_ms ||
-        now < l->retry_ms || !leads_others(e))
+        now < l->rest_ms || !leads_others(e))
         return;
     if (hand_over(e, "the log makes no headway on this member's disk"))
-        l->retry_ms = now + REST_MS;
+        l->rest_ms = now + REST_MS;
+}
+
+uint64_t lead_step_down_ms(const struct engine *e)
+{
+    return 2 * (uint64_t)e->conf.election_ms;
+}
+
+void lead_step_down(struct engine *e)
+{
+    atomic_store(&e->leading.stepping_down, true);
+    mailbox_wake(&e->box);
 }
 
 void engine_hand_over(struct engine *e)
 {
-    uint64_t most_ns = 2 * (uint64_t)e->conf.election_ms * (uint64_t)NS_PER_MS;
+    uint64_t most_ns = lead_step_down_ms(e) * (uint64_t)NS_PER_MS;
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     uint64_t ns = (uint64_t)until.tv_nsec + most_ns;
     until.tv_sec += (time_t)(ns / (uint64_t)NS_PER_S);
     until.tv_nsec = (long)(ns % (uint64_t)NS_PER_S);
     pthread_mutex_lock(&e->lock);
-    atomic_store(&e->leading.stepping_down, true);
-    mailbox_wake(&e->box);
+    lead_step_down(e);
     while (!e->leading.down &&
            pthread_cond_timedwait(&e->stepped_down, &e->lock, &until) != ETIMEDOUT)
         continue;

@@ -16,11 +16,15 @@ struct leading {
     uint64_t lsn;              /* newest record given to the log */
     uint64_t stuck_lsn;        /* as far as the log is durable, … */
     uint64_t stuck_ms;         /* … since when; 0: it is not behind */
-    uint64_t retry_ms;         /* not before this is leadership offered again */
+    uint64_t retry_ms;         /* stepping down: not before this is leadership offered again, … */
+    uint64_t rest_ms;          /* … nor before this because of the disk */
     uint64_t lost_ms;          /* since when there is no leader; 0: there is one */
     bool alone;                /* there has been none for so long that watches were ended */
 };
 
+/* The beginning of engine_hand_over, which waits so long for `down`. Any thread. */
+void lead_step_down(struct engine *e);
+uint64_t lead_step_down_ms(const struct engine *e);
 void lead_turn(struct engine *e);
 /* When a turn is due for it, monotonic ms; UINT64_MAX: not by time. */
 uint64_t lead_deadline_ms(const struct engine *e);

@@ -36,6 +36,9 @@ static void happen(struct item *it)
     case HAPPEN_JOB:
         member_job(m);
         break;
+    case HAPPEN_END:
+        member_end(m);
+        break;
     case HAPPEN_CRASH:
         if (!sim->healed)
             chaos_crash(it->who);
@@ -84,6 +87,8 @@ static void run(void)
         sim->total.events++;
         if (sim->now >= sim->chaos_end && !sim->healed)
             chaos_heal();
+        if (sim->now >= sim->roll_at)
+            chaos_roll();
         if (sim->now >= sim->settle_at && !sim->settling)
             client_settle();
         happen(&it);
@@ -169,10 +174,10 @@ static void say_totals(uint64_t failed)
         "%lu seeds, %lu failed; %.0f virtual seconds; %lu events, %lu entries, %lu acknowledged "
         "(%lu "
         "refused), %lu without an outcome, %lu reads, %lu quorum reads, %lu watched, %lu expired, "
-        "%lu elections, %lu crashes, %lu installs, %lu changes, %lu transfers\n",
+        "%lu elections, %lu crashes, %lu ends, %lu installs, %lu changes, %lu transfers\n",
         t->runs, failed, (double)t->virtual_ns / (double)SECOND, t->events, t->entries, t->acked,
         t->refused, t->unknown, t->reads, t->quorum_reads, t->watched, t->expired, t->elections,
-        t->crashes, t->installs, t->changes, t->transfers);
+        t->crashes, t->ends, t->installs, t->changes, t->transfers);
 }
 
 static unsigned plant_of(const char *name)

@@ -46,6 +46,7 @@ enum happening {
     HAPPEN_LOG,      /* its disk has finished a group of records */
     HAPPEN_SPARE,
     HAPPEN_JOB,
+    HAPPEN_END, /* its time to hand over is up */
     HAPPEN_CRASH,
     HAPPEN_FRAME,
     HAPPEN_RESTART,
@@ -88,6 +89,9 @@ struct sim_member {
     struct faultio *files;
     struct diskio io;
     struct datadir dir;
+    uint64_t stop_at;    /* told to end: not later than this; 0: not told */
+    bool healthy;        /* … and the cluster was, so it must hand over first */
+    uint64_t stall;      /* how much longer the next sync takes */
     uint64_t full_until; /* the disk has no room */
     unsigned refusals;   /* since it has none */
     bool slow;           /* disk */
@@ -203,7 +207,7 @@ struct weather {
 
 struct totals {
     uint64_t runs, events, entries, acked, unknown, refused, reads, quorum_reads, watched, expired,
-        elections, crashes, installs, snapshots, changes, transfers, virtual_ns;
+        elections, crashes, installs, snapshots, changes, transfers, ends, virtual_ns;
 };
 
 struct sim_world {
@@ -212,6 +216,7 @@ struct sim_world {
     uint64_t chaos_end, settle_at, end;
     bool reshaping;        /* a command about members is under way */
     bool healed, settling; /* no faults any more; no requests any more */
+    uint64_t roll_at;      /* healed: the leader is told to end; NEVER: not in this run */
     struct item *queue;
     size_t queued, queue_cap;
     struct weather weather;
@@ -260,6 +265,10 @@ void member_create(unsigned n);
 void member_start(unsigned n);
 void member_crash(unsigned n, bool power); /* power: what is not synced may be lost */
 void member_stop(unsigned n);              /* the orderly way */
+/* As by SIGTERM: it hands over if it leads, then it stops, and comes back. HEALTHY: the cluster is,
+ * so there is time enough for it. */
+void member_terminate(unsigned n, bool healthy);
+void member_end(struct sim_member *m);
 void member_forget(unsigned n);
 void member_post(struct sim_member *m); /* mail was posted: a step follows */
 void member_step(struct sim_member *m);
@@ -340,6 +349,8 @@ void chaos_weather(void);
 void chaos_begin(void);
 void chaos_strike(void);
 void chaos_heal(void);
+/* Healed: the leader ends in order, as when members are restarted one after the other. */
+void chaos_roll(void);
 void chaos_probe(void);
 void chaos_elected(const struct sim_member *m);
 void chaos_crash(unsigned n);
@@ -356,6 +367,7 @@ enum planted {
     PLANT_FORWARD_RETRIED,
     PLANT_INSTALL_WITHOUT_MARK,
     PLANT_HISTORY_GAP,
+    PLANT_TRANSFER_FORGOTTEN,
     PLANTS,
 };
 extern const char *const planted_names[PLANTS];

@@ -82,6 +82,7 @@ void chaos_begin(void)
     sim->chaos_end = sim->opt.seconds * SECOND * 3 / 4;
     sim->settle_at = (sim->opt.seconds - 2) * SECOND;
     sim->end = sim->opt.seconds * SECOND;
+    sim->roll_at = NEVER;
     for (unsigned i = 1; i <= sim->founders; i++)
         member_create(i);
     sim->used = sim->founders;
@@ -117,10 +118,11 @@ static void down(unsigned n, uint64_t ms)
 {
     if (!sim->member[n].up)
         return;
-    if (sim_chance(200))
-        member_stop(n);
-    else
-        member_crash(n, sim_chance(600));
+    if (sim_chance(200)) {
+        member_terminate(n, false);
+        return;
+    }
+    member_crash(n, sim_chance(600));
     restart_later(n, ms);
 }
 
@@ -177,6 +179,8 @@ static void strike_disk(void)
 {
     struct sim_member *m = &sim->member[any_number()];
     m->slow = !m->slow;
+    if (sim_chance(300))
+        m->stall = sim_below(8 * SECOND);
 }
 
 static void strike_full(void)
@@ -209,11 +213,13 @@ static void strike_transfer(void)
     struct sim_member *m = member_leader();
     if (m == NULL)
         return;
-    sim->inside = m;
-    if (consensus_transfer(m->engine->consensus, 0, engine_mono_ms(m->engine)) == 0) {
-        sim->total.transfers++;
-        sim_say(1, "m%u hands over", m->n);
+    if (sim_chance(300)) {
+        member_terminate(m->n, false);
+        return;
     }
+    sim->inside = m;
+    if (consensus_transfer(m->engine->consensus, 0, engine_mono_ms(m->engine)) != 0)
+        sim_say(1, "m%u cannot hand over", m->n);
     sim->inside = NULL;
     member_post(m);
 }
@@ -266,6 +272,8 @@ void chaos_heal(void)
 {
     sim_say(1, "healed");
     sim->healed = true;
+    if (sim->weather.transfers && sim->settle_at > sim->now + 10 * SECOND)
+        sim->roll_at = sim->now + 5 * SECOND + sim_below(sim->settle_at - sim->now - 10 * SECOND);
     sim->weather.stall_pm = 0;
     for (unsigned i = 1; i <= MEMBERS; i++) {
         struct sim_member *m = &sim->member[i];
@@ -276,11 +284,20 @@ void chaos_heal(void)
         if (!m->exists)
             continue;
         m->slow = false;
+        m->stall = 0;
         m->full_until = 0;
         faultio_space(m->files, UINT64_MAX);
         if (!m->up && !m->removed)
             member_start(i);
     }
+}
+
+void chaos_roll(void)
+{
+    struct sim_member *m = member_leader();
+    sim->roll_at = NEVER;
+    if (m != NULL)
+        member_terminate(m->n, true);
 }
 
 void chaos_probe(void)

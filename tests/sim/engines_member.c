@@ -59,13 +59,15 @@ static int counting_allocate(void *ctx, int fd, uint64_t bytes)
     return rv;
 }
 
-static uint64_t sync_time(const struct sim_member *m)
+static uint64_t sync_time(struct sim_member *m)
 {
     uint64_t t = (1 + sim_below(sim->weather.fsync_us)) * 1000;
     if (sim_chance(sim->weather.stall_pm))
         t += sim_below(300 * MS);
     if (m->slow)
         t += sim_below(250 * MS);
+    t += m->stall;
+    m->stall = 0;
     return t;
 }
 
@@ -96,7 +98,7 @@ void member_create(unsigned n)
     m->founder = n <= sim->founders;
     m->life = m->stored_last = m->base = 0;
     m->up = m->slow = m->leaving = m->removed = m->told = false;
-    m->full_until = m->frozen_until = 0;
+    m->full_until = m->frozen_until = m->stall = 0;
     m->id = 0x1000 + n;
     m->clock = (struct clock){mono_ns, wall_ns, m};
     m->files = faultio_new(sim_random());
@@ -224,7 +226,7 @@ void member_start(unsigned n)
     m->appended = m->applied = m->chain = m->read_index = 0;
     m->step_at = m->log_at = m->job_at = NEVER;
     m->refusals = 0;
-    m->frozen_until = 0;
+    m->frozen_until = m->stop_at = 0;
     m->engine = NULL;
     new_clock(m);
     int rv = start_engine(m, &err);
@@ -291,6 +293,31 @@ void member_stop(unsigned n)
     engine_stop(m->engine);
     sim->inside = NULL;
     gone(m);
+}
+
+void member_terminate(unsigned n, bool healthy)
+{
+    struct sim_member *m = &sim->member[n];
+    if (!m->up || m->stop_at != 0)
+        return;
+    sim_say(1, "m%u is told to end%s", n, m->leads ? ", and leads" : "");
+    m->stop_at = sim->now + lead_step_down_ms(m->engine) * MS;
+    m->healthy = healthy;
+    lead_step_down(m->engine);
+    sim_push((struct item){.at = m->stop_at, .what = HAPPEN_END, .who = n, .life = m->life});
+    member_post(m);
+}
+
+/* A process ends when it has handed over, or has tried long enough. */
+void member_end(struct sim_member *m)
+{
+    if (m->stop_at == 0 || (!m->engine->leading.down && sim->now < m->stop_at))
+        return;
+    if (m->healthy && !m->engine->leading.down)
+        sim_fail("HAND-OVER m%u still leads at its end", m->n);
+    sim->total.ends++;
+    member_stop(m->n);
+    plan_restart(m);
 }
 
 void member_forget(unsigned n)
@@ -362,6 +389,8 @@ static void run(struct sim_member *m, void (*turn)(struct sim_member *m))
             leave(m);
         else
             plan(m);
+        if (m->up)
+            member_end(m);
         return;
     }
     sim->may_end = false;

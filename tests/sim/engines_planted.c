@@ -17,6 +17,7 @@ const char *const planted_names[PLANTS] = {
     [PLANT_FORWARD_RETRIED] = "forward-retried",
     [PLANT_INSTALL_WITHOUT_MARK] = "install-without-mark",
     [PLANT_HISTORY_GAP] = "history-gap",
+    [PLANT_TRANSFER_FORGOTTEN] = "transfer-forgotten",
 };
 
 static struct frame *last_forward[MEMBERS + 1]; /* that arrived, of each member */
@@ -177,6 +178,20 @@ void __wrap_consensus_receive(struct consensus *c, struct peer_message *p, uint6
     __real_consensus_receive(c, p, now_ms);
     if (planted(PLANT_COMMIT_OLD_TERM) && !m->muted)
         commit_counted(m);
+}
+
+/* A leader takes it for done, and does nothing. */
+int __wrap_consensus_transfer(struct consensus *c, uint64_t target, uint64_t now_ms);
+int __real_consensus_transfer(struct consensus *c, uint64_t target, uint64_t now_ms);
+
+int __wrap_consensus_transfer(struct consensus *c, uint64_t target, uint64_t now_ms)
+{
+    int rv = planted(PLANT_TRANSFER_FORGOTTEN) ? 0 : __real_consensus_transfer(c, target, now_ms);
+    if (rv == 0) {
+        sim->total.transfers++;
+        sim_say(1, "m%u hands over", sim->inside->n);
+    }
+    return rv;
 }
 
 int __real_consensus_submit(struct consensus *c, struct log_entry *entries, unsigned n,
