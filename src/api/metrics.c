@@ -30,6 +30,10 @@ static void server(struct buf *b, struct engine *e, const struct engine_figures 
                    "The total number of failed proposals seen.", f->now[FIGURE_FAILED]);
     metric_gauge(b, "copse_engine_queue_messages",
                  "Requests and answers that the engine has not taken yet.", f->queue);
+    metric_gauge(b, "copse_cluster_voters", "Members whose votes count for the quorum.",
+                 f->now[FIGURE_VOTERS]);
+    metric_gauge(b, "copse_cluster_standbys", "Members that catch up before they get a vote.",
+                 f->now[FIGURE_STANDBYS]);
     metric_counter(b, "copse_raft_term_total", "The term of raft, which counts elections.",
                    engine_raft_term(e));
 

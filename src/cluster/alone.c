@@ -4,48 +4,24 @@
 #include "base/mem.h"
 #include "cluster/engine_priv.h"
 
-/* Every id that the directory speaks of. */
-struct ids {
-    unsigned n;
-    uint64_t v[4 * LIMIT_MEMBERS];
-    struct consensus_members last; /* of the last configuration */
-};
-
-static void note(struct ids *ids, uint64_t id)
-{
-    for (unsigned i = 0; i < ids->n; i++)
-        if (ids->v[i] == id)
-            return;
-    if (ids->n < CP_COUNT(ids->v))
-        ids->v[ids->n++] = id;
-}
-
-static void note_configuration(struct ids *ids, const struct consensus_members *m)
-{
-    ids->last = *m;
-    for (unsigned i = 0; i < m->n; i++)
-        note(ids, m->m[i].id);
-}
-
-static void note_entry(struct ids *ids, const struct log_entry *entry)
+/* The last configuration there is. */
+static void find_last(const struct engine *e, const struct gather *log,
+                      struct consensus_members *last)
 {
     struct consensus_members m;
-    struct command c;
-    if (entry->type == ENTRY_CHANGE && consensus_members_decode(blob_span(entry->payload), &m) == 0)
-        note_configuration(ids, &m);
-    if (entry->type == ENTRY_COMMAND && command_kind(entry->payload) == COMMAND_MEMBER_ADD &&
-        command_decode(blob_span(entry->payload), &c, NULL) == 0)
-        note(ids, c.member.id);
+    *last = e->snapshots.newest.members;
+    for (size_t i = 0; i < log->n; i++)
+        if (log->entries[i].type == ENTRY_CHANGE &&
+            consensus_members_decode(blob_span(log->entries[i].payload), &m) == 0)
+            *last = m;
 }
 
-static void gather_ids(const struct engine *e, const struct gather *log, struct ids *ids)
+static bool is_alone(const struct engine *e, const struct gather *log, const struct member_table *t)
 {
-    for (unsigned i = 0; i < e->members.n; i++)
-        note(ids, e->members.m[i].id);
-    if (e->snapshots.newest.index > 0)
-        note_configuration(ids, &e->snapshots.newest.members);
-    for (size_t i = 0; i < log->n; i++)
-        note_entry(ids, &log->entries[i]);
+    struct consensus_members last;
+    find_last(e, log, &last);
+    return t->n == 1 && t->m[0].id == e->member_id && last.n == 1 && last.m[0].id == e->member_id &&
+           last.m[0].role == MEMBER_VOTER;
 }
 
 static void append(struct gather *log, uint64_t term, enum entry_type type, struct blob *payload)
@@ -55,25 +31,28 @@ static void append(struct gather *log, uint64_t term, enum entry_type type, stru
     log->entries[log->n++] = (struct log_entry){.term = term, .type = type, .payload = payload};
 }
 
-void alone_force(struct engine *e, struct gather *log)
+/* All of T but this member. */
+static unsigned append_removals(const struct engine *e, struct gather *log, uint64_t term,
+                                const struct member_table *t)
 {
-    struct ids ids = {0};
-    gather_ids(e, log, &ids);
-    if (ids.n == 1 && ids.v[0] == e->member_id && ids.last.n == 1 &&
-        ids.last.m[0].role == MEMBER_VOTER) {
-        log_info("member.alone_already", LOG_X("member", e->member_id),
-                 LOG_S("do", "--force-new-cluster is not needed any more"));
-        return;
-    }
-    size_t before = log->n;
-    uint64_t term = log->reach.term + 1;
-    for (unsigned i = 0; i < ids.n; i++) {
+    unsigned n = 0;
+    for (unsigned i = 0; i < t->n; i++) {
         struct command c = {.kind = COMMAND_MEMBER_REMOVE,
                             .stamp_ns = log->last_stamp_ns,
-                            .member = {.id = ids.v[i]}};
-        if (ids.v[i] != e->member_id)
-            append(log, term, ENTRY_COMMAND, command_encode(&c));
+                            .member = {.id = t->m[i].id}};
+        if (t->m[i].id == e->member_id)
+            continue;
+        append(log, term, ENTRY_COMMAND, command_encode(&c));
+        n++;
     }
+    return n;
+}
+
+static void force(struct engine *e, struct gather *log, const struct member_table *t)
+{
+    size_t before = log->n;
+    uint64_t term = log->reach.term + 1;
+    unsigned removed = append_removals(e, log, term, t);
     struct consensus_members self = {.n = 1};
     self.m[0].id = e->member_id;
     self.m[0].role = MEMBER_VOTER;
@@ -85,7 +64,19 @@ void alone_force(struct engine *e, struct gather *log)
     log->reach.term = term;
     log->reach.vote = e->member_id;
     log->reach.entries = log->n;
-    log_warn("member.forced_alone", LOG_X("member", e->member_id), LOG_U("removed", ids.n - 1),
+    log_warn("member.forced_alone", LOG_X("member", e->member_id), LOG_U("removed", removed),
              LOG_S("do", "take --force-new-cluster away: members that are added now would be "
                          "removed again by the next start with it"));
+}
+
+void alone_force(struct engine *e, struct gather *log)
+{
+    struct member_table t = {.n = 0};
+    peers_foresee(e, log->entries, log->n, &t);
+    if (is_alone(e, log, &t))
+        log_info("member.alone_already", LOG_X("member", e->member_id),
+                 LOG_S("do", "--force-new-cluster is not needed any more"));
+    else
+        force(e, log, &t);
+    member_table_fini(&t);
 }

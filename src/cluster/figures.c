@@ -43,9 +43,21 @@ void figures_store(struct engine *e)
     set(e, FIGURE_DEAD_ITEMS, s.dead_items);
 }
 
+static void figures_quorum(struct engine *e)
+{
+    struct consensus_members now;
+    unsigned voters = 0;
+    consensus_members(e->consensus, &now);
+    for (unsigned i = 0; i < now.n; i++)
+        voters += now.m[i].role == MEMBER_VOTER;
+    set(e, FIGURE_VOTERS, voters);
+    set(e, FIGURE_STANDBYS, now.n - voters);
+}
+
 void figures_turn(struct engine *e)
 {
     figures_store(e);
+    figures_quorum(e);
     figures_count(e, FIGURE_TURNS);
     set(e, FIGURE_COMMITTED, consensus_commit_index(e->consensus));
     set(e, FIGURE_APPLIED, e->applied_index);

@@ -36,17 +36,6 @@ static void run(struct job *job)
     mem_free(path);
 }
 
-void install_begin(struct engine *e, const struct snapshot_mark *mark)
-{
-    struct install_job *j = mem_zalloc(sizeof(*j));
-    CP_ASSERT(e->install == NULL);
-    j->job = (struct job){.mail = {.kind = MAIL_INSTALL}, .engine = e, .run = run};
-    j->mark = *mark;
-    e->install = j;
-    if (job_start(&j->job) != 0)
-        check_failed(__FILE__, __LINE__, "a thread to load a snapshot");
-}
-
 /* Consensus has given up its log for it: there is no way back but a new start, which goes on from
  * the snapshot and the log of before. */
 CP_NORETURN static void give_up(struct engine *e, const struct install_job *j)
@@ -58,6 +47,20 @@ CP_NORETURN static void give_up(struct engine *e, const struct install_job *j)
         snapfile_set_aside(e->conf.io, e->conf.dir->snap, id_of(j), &err) != 0)
         log_error("install.not_set_aside", LOG_S("error", err.text));
     _exit(EXIT_FAILURE);
+}
+
+void install_begin(struct engine *e, const struct snapshot_mark *mark)
+{
+    struct install_job *j = mem_zalloc(sizeof(*j));
+    CP_ASSERT(e->install == NULL);
+    j->job = (struct job){.mail = {.kind = MAIL_INSTALL}, .engine = e, .run = run};
+    j->mark = *mark;
+    e->install = j;
+    j->rv = job_start(&j->job);
+    if (j->rv != 0) {
+        (void)err_sys(&j->err, -j->rv, "start a thread to load a snapshot");
+        give_up(e, j);
+    }
 }
 
 static void end_watch(struct watcher *w)

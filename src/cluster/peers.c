@@ -182,7 +182,7 @@ void peers_receive(struct engine *e, struct frame *f)
 
 struct peer_list {
     unsigned n;
-    struct wire_peer v[2 * LIMIT_MEMBERS];
+    struct wire_peer v[WIRE_PEERS];
 };
 
 static struct wire_peer *peer_of(struct peer_list *list, uint64_t id, bool add)
@@ -224,20 +224,26 @@ static void learn(struct member_table *t, const struct log_entry *entry)
         (void)member_apply(t, &c, &indexes);
 }
 
+void peers_foresee(const struct engine *e, const struct log_entry *entries, size_t n,
+                   struct member_table *t)
+{
+    for (unsigned i = 0; i < e->members.n_removed; i++)
+        (void)member_forbid(t, e->members.removed[i]);
+    for (unsigned i = 0; i < e->members.n; i++) {
+        const struct member *m = &e->members.m[i];
+        if (member_add(t, m->id) && m->info != NULL)
+            member_restore(t, m->id, m->info);
+    }
+    for (size_t i = 0; i < n; i++)
+        learn(t, &entries[i]);
+}
+
 void peers_learn(struct engine *e, const struct log_entry *entries, size_t n)
 {
     struct hearsay *h = &e->hearsay;
     if (n == 0 || e->conf.wire == NULL)
         return;
-    for (unsigned i = 0; i < e->members.n_removed; i++)
-        (void)member_forbid(&h->table, e->members.removed[i]);
-    for (unsigned i = 0; i < e->members.n; i++) {
-        const struct member *m = &e->members.m[i];
-        if (member_add(&h->table, m->id) && m->info != NULL)
-            member_restore(&h->table, m->id, m->info);
-    }
-    for (size_t i = 0; i < n; i++)
-        learn(&h->table, &entries[i]);
+    peers_foresee(e, entries, n, &h->table);
     h->until = consensus_last_index(e->consensus);
 }
 

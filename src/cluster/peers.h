@@ -22,6 +22,10 @@ void peers_receive(struct engine *e, struct frame *f);
 void peers_drop(struct engine *e, struct frame *f);
 /* Sends a refusal that engine_receive has made; takes it. */
 void peers_refuse(struct engine *e, struct frame *refusal);
+/* T, which is empty, becomes what the table will be when the N entries behind its state are applied
+ * (member_table_fini). */
+void peers_foresee(const struct engine *e, const struct log_entry *entries, size_t n,
+                   struct member_table *t);
 /* At start: the N entries behind the state that was restored, of which nobody knows yet whether
  * they are committed, say where the others are. */
 void peers_learn(struct engine *e, const struct log_entry *entries, size_t n);

@@ -56,6 +56,8 @@ enum engine_figure {
     FIGURE_SNAPSHOT_FAILED,  /* since the start */
     FIGURE_SNAPSHOT_RUNNING, /* 1: one is being written */
     FIGURE_TURNS,            /* of the engine, since the start */
+    FIGURE_VOTERS,           /* in consensus' configuration, as this member has it */
+    FIGURE_STANDBYS,         /* in it, without a vote yet */
     ENGINE_FIGURES,
 };
 

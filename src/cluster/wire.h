@@ -5,6 +5,11 @@
 
 #include "cluster/frame.h"
 #include "codec/command.h"
+#include "proto/limits.h"
+
+/* Members, those who leave, those of consensus' configuration, and those the log speaks of: hardly
+ * ever others. */
+#define WIRE_PEERS (4 * LIMIT_MEMBERS)
 
 struct wire_peer {
     uint64_t id;
@@ -13,7 +18,7 @@ struct wire_peer {
 };
 
 struct wire {
-    /* Whom to talk to from now on: all members but this one. Borrows. Streams to those that stay
+    /* Whom to talk to from now on: all members but this one, WIRE_PEERS at most. Borrows. Streams to those that stay
      * with the same URLs go on. */
     void (*peers)(void *ctx, const struct wire_peer *peers, unsigned n);
     /* Takes *F (NULL afterwards) and sends it. Frames to one peer arrive in the order they were

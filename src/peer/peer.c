@@ -12,9 +12,6 @@
 #include <pthread.h>
 #include <string.h>
 
-/* All members but this one, and those who are leaving. */
-#define LINES_MAX (2 * LIMIT_MEMBERS)
-
 struct peer {
     /* Fixed after peer_new. */
     struct peer_conf conf;
@@ -27,7 +24,7 @@ struct peer {
     pthread_mutex_t lock;
     /* The engine thread writes, under the lock; others read under it. */
     unsigned n_lines;
-    struct line *lines[LINES_MAX];
+    struct line *lines[WIRE_PEERS];
     /* Guarded by lock: the engine is there from peer_open to peer_close. */
     struct engine *engine;
 };
@@ -63,7 +60,7 @@ static void on_peers(void *ctx, const struct wire_peer *peers, unsigned n)
 {
     struct peer *p = ctx;
 
-    CP_ASSERT(n <= LINES_MAX);
+    CP_ASSERT(n <= WIRE_PEERS);
     pthread_mutex_lock(&p->lock);
     for (unsigned i = p->n_lines; i-- > 0;) {
         const struct wire_peer *peer = find_peer(peers, n, p->lines[i]->id);

@@ -45,7 +45,10 @@ check_PROGRAMS += %D%/test_cluster
 TESTS += %D%/test_cluster
 %C%_test_cluster_SOURCES = \
 	%D%/test_cluster.c \
-	%D%/trio.c %D%/trio.h
+	%D%/test_cluster_alone.c \
+	%D%/test_cluster_members.c \
+	%D%/trio.c %D%/trio.h \
+	%D%/trio_watch.c
 %C%_test_cluster_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 %C%_test_cluster_LDADD = \
 	src/cluster/libcluster.a src/watch/libwatch.a src/codec/libcodec.a src/disk/libdisk.a \

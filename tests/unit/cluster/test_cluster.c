@@ -287,6 +287,8 @@ static Suite *cluster_suite(void)
 int main(void)
 {
     SRunner *r = srunner_create(cluster_suite());
+    srunner_add_suite(r, cluster_members_suite());
+    srunner_add_suite(r, cluster_alone_suite());
     srunner_run_all(r, CK_ENV);
     int failed = srunner_ntests_failed(r);
     srunner_free(r);

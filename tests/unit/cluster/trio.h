@@ -4,6 +4,7 @@
 #pragma once
 
 #include "cluster/engine.h"
+#include "codec/command.h"
 
 #include <check.h>
 #include <pthread.h>
@@ -28,15 +29,17 @@ struct trio_member {
 
 struct trio {
     unsigned n, n_founders;
+    unsigned n_later;        /* set before trio_setup: made behind the founders, and not started */
     uint64_t snapshot_count; /* set before trio_setup; 0: none are taken */
     size_t history_events;   /* likewise; 0: 1000 */
     bool untold;             /* members that start are not told of the others */
+    bool force_new;          /* a member that starts goes on alone */
     struct trio_member m[TRIO_MAX];
 };
 
 extern struct trio trio;
 
-/* N founders; all are started. */
+/* N founders; these are started. */
 void trio_setup(unsigned n);
 void trio_teardown(void);
 void trio_start(unsigned i);
@@ -50,7 +53,9 @@ unsigned trio_other_leader(unsigned i);
 /* Between two looks at a condition. */
 void trio_pause(void);
 
-/* Begins a write to member I; complete after trio_wait; trio_free. */
+/* Hands a command to member I; complete after trio_wait; trio_free. */
+struct proposal *trio_propose(unsigned i, const struct command *c);
+/* The same for a write. */
 struct proposal *trio_begin(unsigned i, const char *path, const char *value);
 void trio_wait(struct proposal *p);
 void trio_free(struct proposal *p);
@@ -58,6 +63,11 @@ void trio_free(struct proposal *p);
 struct proposal *trio_put(unsigned i, const char *path, const char *value);
 /* One that has to succeed. */
 void trio_put_well(unsigned i, const char *path, const char *value);
+/* Asks member I for a change of KIND (enum command_kind) concerning member N, and waits; gives the
+ * outcome (enum member_outcome). */
+int trio_change(unsigned i, int kind, unsigned n);
+/* Until member I knows of a configuration of VOTERS voters, and no other members. */
+void trio_await_voters(unsigned i, unsigned voters);
 /* A quorum read of member I. */
 enum v2_code trio_read(unsigned i);
 bool trio_get(unsigned i, const char *path, char *value, size_t room);
@@ -82,3 +92,6 @@ void trio_watch(struct trio_watch *t, unsigned i, const char *path);
 /* Until it has been told of INDEX, or was ended (false). */
 bool trio_watch_until(struct trio_watch *t, uint64_t index);
 void trio_unwatch(struct trio_watch *t);
+
+Suite *cluster_alone_suite(void);
+Suite *cluster_members_suite(void);

@@ -1,0 +1,113 @@
+/* cluster: members come and go while the others serve. */
+#include "trio.h"
+
+#include "cluster/member.h"
+
+static void one_and_two_later(void)
+{
+    memset(&trio, 0, sizeof(trio));
+    trio.n_later = 2;
+    trio_setup(1);
+}
+
+static void three(void)
+{
+    memset(&trio, 0, sizeof(trio));
+    trio_setup(3);
+}
+
+static void add(unsigned by, unsigned n, unsigned voters)
+{
+    ck_assert_int_eq(trio_change(by, COMMAND_MEMBER_ADD, n), MEMBER_DONE);
+    trio_start(n);
+    for (unsigned i = 0; i < voters; i++)
+        trio_await_voters(i, voters);
+}
+
+/* Those who came later are worth as much as the first one: they go on without it. */
+START_TEST(one_grows_to_three)
+{
+    trio_put_well(0, "/a", "1");
+    ck_assert(engine_decides_alone(trio.m[0].engine));
+    add(0, 1, 2);
+    ck_assert(!engine_decides_alone(trio.m[0].engine));
+    ck_assert_int_eq(trio_change(1, COMMAND_MEMBER_ADD, 1), MEMBER_EXISTS);
+    add(1, 2, 3);
+    trio_await(1, "/a", "1");
+    trio_await(2, "/a", "1");
+    trio_stop(0);
+    unsigned leader = trio_leader();
+    trio_put_well(3 - leader, "/b", "1");
+    trio_await(1, "/b", "1");
+    trio_await(2, "/b", "1");
+}
+END_TEST
+
+static void remove_and_go_on(unsigned by, unsigned who)
+{
+    unsigned a = (who + 1) % 3, b = (who + 2) % 3;
+    ck_assert_int_eq(trio_change(by, COMMAND_MEMBER_REMOVE, who), MEMBER_DONE);
+    while (!trio.m[who].removed)
+        trio_pause();
+    trio_stop(who);
+    trio_await_voters(a, 2);
+    trio_await_voters(b, 2);
+    trio_put_well(a, "/b", "1");
+    trio_put_well(b, "/c", "1");
+    trio_await(b, "/b", "1");
+    ck_assert(!trio.m[a].removed && !trio.m[b].removed);
+    ck_assert_int_eq(trio_change(a, COMMAND_MEMBER_ADD, who), MEMBER_GONE); /* for ever */
+    ck_assert_int_eq(trio_change(b, COMMAND_MEMBER_REMOVE, who), MEMBER_GONE);
+}
+
+START_TEST(follower_is_removed)
+{
+    unsigned leader = trio_leader();
+    trio_put_well(leader, "/a", "1");
+    remove_and_go_on((leader + 2) % 3, (leader + 1) % 3);
+}
+END_TEST
+
+/* It hands over first. */
+START_TEST(leader_is_removed)
+{
+    unsigned leader = trio_leader();
+    trio_put_well(leader, "/a", "1");
+    remove_and_go_on(leader, leader);
+}
+END_TEST
+
+/* Without a vote of its own a member that was removed asks for votes until it is told. */
+START_TEST(removed_while_away)
+{
+    unsigned leader = trio_leader(), away = (leader + 1) % 3;
+    trio_put_well(leader, "/a", "1");
+    trio_cut(away, true);
+    ck_assert_int_eq(trio_change(leader, COMMAND_MEMBER_REMOVE, away), MEMBER_DONE);
+    trio_await_voters(leader, 2);
+    trio_put_well(leader, "/b", "1");
+    ck_assert(!trio.m[away].removed);
+    trio_cut(away, false);
+    while (!trio.m[away].removed)
+        trio_pause();
+    trio_put_well(leader, "/c", "1");
+}
+END_TEST
+
+Suite *cluster_members_suite(void)
+{
+    Suite *s = suite_create("members");
+    TCase *t = tcase_create("added");
+    tcase_set_timeout(t, 300);
+    tcase_add_checked_fixture(t, one_and_two_later, trio_teardown);
+    tcase_add_test(t, one_grows_to_three);
+    suite_add_tcase(s, t);
+    t = tcase_create("removed");
+    tcase_set_timeout(t, 300);
+    tcase_add_checked_fixture(t, three, trio_teardown);
+    tcase_add_test(t, follower_is_removed);
+    tcase_add_test(t, leader_is_removed);
+    tcase_add_test(t, removed_while_away);
+    suite_add_tcase(s, t);
+    return s;
+}
