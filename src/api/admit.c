@@ -135,7 +135,20 @@ static void prove(const struct claiming *c, const struct grant_ask *ask, struct 
     out->outcome = API_SECRET;
 }
 
-bool api_admit(const struct api_call *call, const struct grant_ask *ask, struct api_result *out)
+/* What the caller was let in for, while there are accounts or there are none. */
+static void keep_right(const struct claiming *c, const struct grant_ask *ask, struct right *out)
+{
+    const struct api_request *rq = c->call->rq;
+    if (rq->authorization.len == 0)
+        right_set(out, ask, RIGHT_OF_SILENCE, rq->cert_user, SPAN(""));
+    else if (c->caller.kind == CALLER_USER)
+        right_set(out, ask, RIGHT_OF_PASSWORD, c->user, hash_of(c));
+    else
+        right_set(out, ask, RIGHT_OF_NOBODY, SPAN(""), SPAN(""));
+}
+
+static bool admit(const struct api_call *call, const struct grant_ask *ask, struct right *right,
+                  struct api_result *out)
 {
     struct claiming c = {.call = call};
     if (ask->need == GRANT_OPEN) /* whoever calls, and whatever the accounts are */
@@ -151,7 +164,39 @@ bool api_admit(const struct api_call *call, const struct grant_ask *ask, struct 
         prove(&c, ask, out);
     else if (!may)
         refuse(ask, SPAN(REFUSED), &out->reply);
+    else if (right != NULL)
+        keep_right(&c, ask, right);
     basic_wipe(&c.text);
     store_unpin(store, call->slot);
     return may;
+}
+
+bool api_admit(const struct api_call *call, const struct grant_ask *ask, struct api_result *out)
+{
+    return admit(call, ask, NULL, out);
+}
+
+bool api_admit_watch(const struct api_call *call, const struct grant_ask *ask,
+                     struct api_result *out)
+{
+    return admit(call, ask, &out->watch.right, out);
+}
+
+bool api_accounts_changed(struct api *a, unsigned slot, const struct accounts **seen)
+{
+    struct store *store = engine_store(a->engine);
+    const struct accounts *now = version_accounts(store_pin(store, slot)), *before = *seen;
+    bool changed = now != before;
+    if (changed)
+        *seen = now != NULL ? accounts_ref(now) : NULL;
+    store_unpin(store, slot);
+    if (changed && before != NULL)
+        accounts_unref(before);
+    return changed;
+}
+
+void api_accounts_forget(const struct accounts **seen)
+{
+    accounts_unref(*seen);
+    *seen = NULL;
 }

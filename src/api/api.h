@@ -3,6 +3,7 @@
 #pragma once
 
 #include "api/request.h"
+#include "api/right.h"
 #include "auth/guard.h"
 #include "cluster/engine.h"
 #include "cluster/status.h"
@@ -58,6 +59,7 @@ struct api_result {
         struct buf path;
         uint64_t since;
         bool recursive, stream;
+        struct right right; /* given: right_fini */
     } watch;
     struct api_listing *listing;
 };
@@ -71,6 +73,10 @@ void api_members_for_peers(struct engine *e, struct buf *b);
 /* What RQ, the request as it was handled before, comes to now; frees the read. */
 void api_read_reply(struct api *a, unsigned slot, const struct api_request *rq,
                     struct quorum_read **r, struct api_result *out);
+/* Whether the accounts are others than those in *SEEN, which are borrowed and, if so, held instead;
+ * NULL before the first call. */
+bool api_accounts_changed(struct api *a, unsigned slot, const struct accounts **seen);
+void api_accounts_forget(const struct accounts **seen);
 /* The head of a watch's reply, or the whole error reply when it was refused (false). */
 bool api_watch_head(struct api *a, const struct watch *w, struct api_reply *out);
 /* An error as /v2/keys writes it. */

@@ -146,7 +146,7 @@ static bool admit(const struct api_call *call, const struct keys_request *k, str
     struct grant_ask ask = {.need = k->kind == KEYS_WRITE ? GRANT_WRITE : GRANT_READ,
                             .key = call->path,
                             .recursive = k->recursive};
-    return api_admit(call, &ask, out);
+    return k->kind == KEYS_WATCH ? api_admit_watch(call, &ask, out) : api_admit(call, &ask, out);
 }
 
 void keys_handle(const struct api_call *call, struct api_result *out)

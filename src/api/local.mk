@@ -17,6 +17,7 @@ noinst_LIBRARIES += %D%/libapi.a
 	%D%/mime.c %D%/mime.h \
 	%D%/reply.c \
 	%D%/request.h \
+	%D%/right.c %D%/right.h \
 	%D%/roll.c %D%/roll.h \
 	%D%/route.c %D%/route.h \
 	%D%/server.c %D%/server.h \

@@ -35,6 +35,9 @@ api_handler auth_roles_handle;
 /* admit.c: whether the caller may; else OUT is what there is to do about it: a refusal, or a
  * password to be proven first. */
 bool api_admit(const struct api_call *call, const struct grant_ask *ask, struct api_result *out);
+/* The same for a watch, whose right OUT then has. */
+bool api_admit_watch(const struct api_call *call, const struct grant_ask *ask,
+                     struct api_result *out);
 
 struct command;
 /* reply.c: a write on its way. */

@@ -181,6 +181,7 @@ static enum MHD_Result act(struct conn *k, struct api_result *r)
             w->door->conf.watchers_max) {
             atomic_fetch_sub_explicit(&w->door->watches, 1, memory_order_relaxed);
             buf_fini(&r->watch.path);
+            right_fini(&r->watch.right);
             return reply_raft_error(k, MHD_HTTP_SERVICE_UNAVAILABLE,
                                     "etcdserver: too many watches");
         }

@@ -115,6 +115,7 @@ static void drop_mail(struct worker *w)
 void worker_fini(struct worker *w)
 {
     drop_mail(w);
+    api_accounts_forget(&w->judged);
     conns_free(w);
     if (w->ep >= 0)
         close(w->ep);
@@ -220,6 +221,9 @@ static void take_mail(struct worker *w)
 {
     struct mail *m = mailbox_take(&w->mailbox);
 
+    /* Behind taking it: what the accounts of its time forbid is not sent. */
+    if (m != NULL && w->watches > 0)
+        subs_judge(w);
     while (m != NULL) {
         struct mail *next = m->next;
 
@@ -337,6 +341,9 @@ static int wait_ms(struct worker *w)
     }
     if ((!list_empty(&w->lobby) || !list_empty(&w->shaking)) && (wait < 0 || wait > LOOK_MS))
         wait = LOOK_MS;
+    /* A watch that may not be any more ends though nothing happens. */
+    if (w->watches > 0 && (wait < 0 || wait > LOOK_MS))
+        wait = LOOK_MS;
     if (w->deaf_until_ms != 0 && (wait < 0 || wait > DEAF_MS))
         wait = DEAF_MS;
     if (!list_empty(&w->taps_blocked) && (wait < 0 || wait > LOOK_MS))
@@ -359,6 +366,8 @@ static void look_at_clocks(struct worker *w)
     if ((uint64_t)t.tv_sec == w->mono_s)
         return;
     w->mono_s = (uint64_t)t.tv_sec;
+    if (w->watches > 0 && !w->draining)
+        subs_judge(w);
     /* A connection that trickles wakes this thread by it: it needs no timer. */
     LIST_FOREACH (at, &w->conns) {
         conn_cut_slow(CP_CONTAINER_OF(at, struct conn, place));

@@ -3,6 +3,7 @@
  * (DESIGN 12). */
 #include "http/sub.h"
 
+#include "api/api.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "http/conn.h"
@@ -55,6 +56,7 @@ static void sub_free(struct sub *s)
     if (s->ring != s->small)
         mem_free(s->ring);
     buf_fini(&s->path);
+    right_fini(&s->right);
     mem_free(s);
 }
 
@@ -83,6 +85,7 @@ void sub_open(struct conn *k, struct api_result *r)
     s->fd = -1;
     list_init(&s->place);
     s->path = r->watch.path;
+    s->right = r->watch.right;
     s->stream = r->watch.stream;
     s->ring = s->small;
     s->cap = CP_COUNT(s->small);
@@ -96,6 +99,7 @@ void sub_open(struct conn *k, struct api_result *r)
     s->watch.ended = turn_ended;
     s->watch.closed = turn_closed;
     r->watch.path = (struct buf){0};
+    r->watch.right = (struct right){0};
     api_reply_fini(&r->reply);
     k->sub = s;
 
@@ -167,7 +171,7 @@ void sub_event(struct sub *s, struct event *event, bool historic)
 {
     struct conn *k = s->conn;
 
-    if ((k == NULL && s->fd < 0) || (!s->stream && (s->n > 0 || s->finished))) {
+    if ((k == NULL && s->fd < 0) || s->revoked || (!s->stream && (s->n > 0 || s->finished))) {
         event_unref(event);
         return;
     }
@@ -201,4 +205,41 @@ void sub_ended(struct sub *s)
         s->asked = s->worker->passes;
         conn_resume(k);
     }
+}
+
+/* Gives how many it has ended. */
+static unsigned judge(struct sub *s)
+{
+    if (s->revoked || right_holds(&s->right, s->worker->judged))
+        return 0;
+    s->revoked = true;
+    sub_ended(s);
+    return 1;
+}
+
+static unsigned judge_all(struct list *taps)
+{
+    unsigned n = 0;
+
+    LIST_FOREACH_SAFE (at, tmp, taps) {
+        n += judge(CP_CONTAINER_OF(at, struct sub, place));
+    }
+    return n;
+}
+
+void subs_judge(struct worker *w)
+{
+    if (!api_accounts_changed(w->door->api, w->number, &w->judged))
+        return;
+
+    unsigned n = judge_all(&w->taps) + judge_all(&w->taps_noted) + judge_all(&w->taps_blocked);
+
+    LIST_FOREACH (at, &w->conns) {
+        struct conn *k = CP_CONTAINER_OF(at, struct conn, place);
+
+        if (k->sub != NULL)
+            n += judge(k->sub);
+    }
+    if (n > 0)
+        log_info("watch.revoked", LOG_U("watches", n));
 }

@@ -3,6 +3,7 @@
  * Worker's thread only, but for the callbacks of turn.c, which may read the fields named fixed. */
 #pragma once
 
+#include "api/right.h"
 #include "http/worker.h"
 
 /* Lives until the client has let go of it and the engine has given it back. */
@@ -11,6 +12,9 @@ struct sub {
     struct worker *worker; /* fixed */
     struct buf path;       /* fixed */
     bool stream;           /* fixed */
+
+    struct right right;
+    bool revoked; /* the client may not read it any more */
 
     bool held; /* the engine has it */
     bool opened;
@@ -44,6 +48,8 @@ void sub_event(struct sub *s, struct event *event, bool historic);
 /* No more events will come: the client gets those that wait, as far as it takes them at once, and
  * the end. */
 void sub_ended(struct sub *s);
+/* Accounts have changed: ends the watches of W that are not allowed any more. */
+void subs_judge(struct worker *w);
 /* Gives the first event of the ring. */
 struct event *sub_take(struct sub *s);
 /* The client gets nothing more of it. */

@@ -20,6 +20,7 @@
 #define DATE_BYTES    32
 #define EVENTS_A_PASS 64
 
+struct accounts;
 struct conn;
 struct sub;
 
@@ -111,6 +112,7 @@ struct worker {
     unsigned
         pending; /* proposals and quorum reads that the engine has, passwords that the guard has */
     unsigned watches;  /* watches that the engine has */
+    const struct accounts *judged; /* those by which they may be; a reference, or NULL */
     unsigned replying; /* connections whose reply is on its way out */
     uint64_t passes;   /* begun so far */
     bool draining, cut;

@@ -12,7 +12,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import PATIENCE_S, Server, free_port, run, wait_for  # noqa: E402
+from harness import PATIENCE_S, Server, free_port, head_of, run, wait_for  # noqa: E402
 
 SECRET = "correct-horse-battery"
 COPSE = os.environ.get("COPSE", "")
@@ -180,6 +180,73 @@ def a_stop_while_passwords_wait():
         c.close()
 
 
+def watch_of(server, query, headers):
+    c = server.connect()
+    lines = "".join("%s: %s\r\n" % pair for pair in headers.items())
+    c.sendall(("GET /v2/keys/a/x?wait=true%s HTTP/1.1\r\nHost: a\r\n%s\r\n" % (query, lines)).encode())
+    status = head_of(c)[0]
+    assert status == 200, status
+    return c
+
+
+def rights_that_are_taken_away():
+    """Each request is judged by the accounts of now, on an open connection too; a watch ends as a stream does when its
+    right does, and tells nothing that was written afterwards."""
+    json_type = {"Content-Type": "application/json"}
+    al = basic("al", SECRET + "2")
+    changes = {
+        "removed": ("DELETE", "/v2/auth/users/al", None),
+        "password": ("PUT", "/v2/auth/users/al", '{"user":"al","password":"another"}'),
+        "role": ("PUT", "/v2/auth/users/al", '{"user":"al","revoke":["r"]}'),
+        "pattern": ("PUT", "/v2/auth/roles/r", '{"role":"r","revoke":{"kv":{"read":["/a/*"]}}}'),
+        "no role": ("DELETE", "/v2/auth/roles/r", None),
+    }
+    for name, (method, path, body) in changes.items():
+        with Server() as s:
+            make_accounts(s.port)
+            # taps, suspended ones ("Connection: x" makes them so), long polls; and those of others
+            mine = [watch_of(s, query, dict(al, **more)) for query in ("", "&stream=true") for more in ({}, {"Connection": "x"})]
+            others = [watch_of(s, "&stream=true", h) for h in (ROOT, {}, dict(ROOT, Connection="x"))]
+            kept = http.client.HTTPConnection("127.0.0.1", s.port, timeout=PATIENCE_S)
+            kept.request("GET", "/v2/keys/a/none", headers=al)
+            answer = kept.getresponse()
+            assert answer.status == 404 and answer.read(), name
+            want(ask(s.port, method, path, body, dict(ROOT, **json_type)), 200, name)
+            kept.request("GET", "/v2/keys/a/none", headers=al)
+            assert kept.getresponse().status == 401, name
+            kept.close()
+            want(ask(s.port, "PUT", "/v2/keys/a/x", "value=secret", ROOT), 201, name)
+            for c in mine:
+                data = b""
+                while not data.endswith(b"0\r\n\r\n"):
+                    part = c.recv(4096)
+                    assert part, (name, data)
+                    data += part
+                assert data == b"0\r\n\r\n", (name, data)
+                c.close()
+            for c in others:
+                assert b'"secret"' in c.recv(4096), name
+                c.close()
+            with open(os.path.join(s.dir, "log")) as f:
+                assert "watch.revoked" in f.read(), name
+
+
+def guests_when_auth_begins():
+    """A watch of the time without accounts goes on as that of a guest, if a guest may; nobody has proven its password."""
+    for flag, goes_on in (("open", True), ("closed", False)):
+        with Server("--auth-guest", flag) as s:
+            guest, unproven = watch_of(s, "&stream=true", {}), watch_of(s, "&stream=true", ROOT)
+            make_accounts(s.port)
+            assert unproven.recv(100) == b"0\r\n\r\n"
+            if not goes_on:
+                assert guest.recv(100) == b"0\r\n\r\n"
+            want(ask(s.port, "PUT", "/v2/keys/a/x", "value=1", ROOT), 201, flag)
+            if goes_on:
+                assert b'"/a/x"' in guest.recv(4096)
+            guest.close()
+            unproven.close()
+
+
 def through_a_follower():
     """The same accounts on three members; each change through another one."""
     here = tempfile.mkdtemp(prefix="copse-auth-")
@@ -217,4 +284,5 @@ def through_a_follower():
 
 
 if __name__ == "__main__":
-    sys.exit(run([restart_snapshot_and_backup, open_and_closed_guests, guessing_runs_out, a_stop_while_passwords_wait, through_a_follower], sys.argv[1:]))
+    sys.exit(run([restart_snapshot_and_backup, open_and_closed_guests, guessing_runs_out, a_stop_while_passwords_wait, rights_that_are_taken_away,
+                  guests_when_auth_begins, through_a_follower], sys.argv[1:]))

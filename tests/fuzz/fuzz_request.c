@@ -84,6 +84,7 @@ static void send(struct api *a, struct span text)
     case API_WATCH:
         CP_ASSERT(out.watch.path.len > 0 && out.watch.path.ptr[0] == '/');
         buf_fini(&out.watch.path);
+        right_fini(&out.watch.right);
         return;
     case API_STREAM:
         for (struct buf all = {0}; api_listing_more(out.listing, &all, 4096); buf_fini(&all))

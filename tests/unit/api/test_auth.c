@@ -121,6 +121,7 @@ static int ask(struct api_request rq, struct buf *body)
         api_proposal_reply(&api, &out.proposal, out.no_value, &out.reply);
     } else if (out.outcome == API_WATCH) {
         buf_fini(&out.watch.path);
+        right_fini(&out.watch.right);
         return 200;
     }
     int status = out.reply.status;

@@ -198,6 +198,7 @@ START_TEST(watches)
     ck_assert(out.watch.recursive && out.watch.stream);
     ck_assert_uint_eq(out.watch.since, 7);
     buf_fini(&out.watch.path);
+    right_fini(&out.watch.right);
 
     struct watch w = {.etcd_index = 9, .raft_index = 5, .raft_term = 2};
     ck_assert(api_watch_head(&api, &w, &out.reply));

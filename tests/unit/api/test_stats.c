@@ -43,6 +43,7 @@ static void ask(enum v2_method method, const char *target)
         api_proposal_reply(&api, &out.proposal, out.no_value, &out.reply);
     }
     buf_fini(&out.watch.path);
+    right_fini(&out.watch.right);
     api_reply_fini(&out.reply);
 }
 
