@@ -186,9 +186,9 @@ void options_fini(struct options *o)
 static bool is_elsewhere(struct span name)
 {
     static const char *const names[] = {
-        "COPSE_ENDPOINTS",          "COPSE_ENDPOINT", "COPSE_PEERS",          "COPSE_CERT_FILE",
-        "COPSE_KEY_FILE",           "COPSE_CA_FILE",  "COPSE_USERNAME",       "COPSE_DISCOVERY_SRV",
-        "COPSE_INSECURE_DISCOVERY", "ETCD_VERSION",   "ETCD_UNSUPPORTED_ARCH"};
+        "COPSE_ENDPOINTS",          "COPSE_ENDPOINT", "COPSE_PEERS",    "COPSE_CERT_FILE",
+        "COPSE_KEY_FILE",           "COPSE_CA_FILE",  "COPSE_USERNAME", "COPSE_DISCOVERY_SRV",
+        "COPSE_INSECURE_DISCOVERY", "COPSE_URL",      "ETCD_VERSION",   "ETCD_UNSUPPORTED_ARCH"};
     for (size_t i = 0; i < CP_COUNT(names); i++)
         if (span_eq(name, span_of(names[i])))
             return true;
