@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What surrounds a service: the manager's notify socket and watchdog, sockets that it hands over,
 logs that are moved away, settings without effect."""
+import http.client
 import json
 import os
 import re
@@ -10,9 +11,50 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import PATIENCE_S, Server, run, wait_for  # noqa: E402
+from harness import PATIENCE_S, Server, open_watch, run, wait_for  # noqa: E402
+
+
+class Load:
+    """Threads that write keys of their own over connections that stay, until they are told to stop or the
+    server goes; what was acknowledged is kept by key."""
+
+    def __init__(self, server, threads=4):
+        self.server, self.done, self.acknowledged, self.wrong = server, False, {}, []
+        self.threads = [threading.Thread(target=self.write, args=(i,)) for i in range(threads)]
+        for t in self.threads:
+            t.start()
+        wait_for(lambda: len(self.acknowledged) > 20, "the load to begin")
+
+    def write(self, who):
+        conn = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=PATIENCE_S)
+        n = 0
+        try:
+            while not self.done:
+                n += 1
+                key = "/load/%d-%d" % (who, n)
+                conn.request("PUT", "/v2/keys" + key, "value=v%d" % n, {"Content-Type": "application/x-www-form-urlencoded"})
+                answer = conn.getresponse()
+                body = answer.read()
+                if answer.status == 201:
+                    self.acknowledged[key] = "v%d" % n
+                elif b"server stopped" not in body:
+                    self.wrong.append((answer.status, body[:200]))
+                if answer.getheader("Connection") == "close":
+                    return
+        except (OSError, http.client.HTTPException):
+            pass  # it has gone
+        finally:
+            conn.close()
+
+    def end(self):
+        self.done = True
+        for t in self.threads:
+            t.join()
+        assert not self.wrong, self.wrong[:3]
 
 
 class Manager:
@@ -160,6 +202,81 @@ def logs_move():
                         assert "secret" not in f.read(), name
 
 
+def logs_move_under_load():
+    """Each write is one line of the audit log, in whichever file, but for those that are counted as dropped."""
+    with tempfile.TemporaryDirectory() as d:
+        audit, own = os.path.join(d, "audit"), os.path.join(d, "own")
+        with Server("--audit-log", audit, "--log-outputs", own, "--log-format", "json") as s:
+            load = Load(s)
+            for turn in range(10):
+                for path in audit, own:
+                    os.rename(path, "%s.%d" % (path, turn))
+                s.process.send_signal(signal.SIGHUP)
+                for path in audit, own:
+                    wait_for(lambda: os.path.exists(path), "a new " + path)
+            load.end()
+            dropped = int(re.search(rb'dropped_total\{log="audit"\} (\d+)', s.ask("GET", "/metrics")[1]).group(1))
+
+            def keys():
+                out = []
+                for name in os.listdir(d):
+                    if name.startswith("audit"):
+                        with open(os.path.join(d, name)) as f:
+                            out += [json.loads(line)["key"] for line in f]
+                return out
+
+            wait_for(lambda: len(keys()) + dropped >= len(load.acknowledged), "a line for each write")
+            got = keys()
+            assert len(got) == len(set(got)) and set(got) <= set(load.acknowledged), "a line too many"
+            print("     %d writes, %d lines dropped" % (len(load.acknowledged), dropped))
+
+
+def stop_under_load_loses_nothing():
+    """What was acknowledged is there afterwards; nobody who waits, sends slowly or reads nothing holds it up."""
+    with Server() as s:
+        s.put("/w")
+        hangers = [open_watch(s, "/load", "wait=true&stream=true&recursive=true") for _ in range(8)]
+        hangers += [open_watch(s, "/none", "wait=true"), s.connect(), s.connect()]
+        hangers[-1].sendall(b"PUT /v2/keys/half HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nvalue=")
+        load = Load(s, 8)
+        begin = time.monotonic()
+        s.process.send_signal(signal.SIGTERM)
+        code = s.process.wait(PATIENCE_S)
+        took = time.monotonic() - begin
+        load.end()
+        assert code == 0, code
+        for h in hangers:
+            h.close()
+        print("     %d writes acknowledged, gone after %.2f s" % (len(load.acknowledged), took))
+        s.process = subprocess.Popen(s.process.args, stdin=subprocess.DEVNULL, stdout=s.log, stderr=s.log)
+        wait_for(s.is_ready, "the server to start again")
+        nodes = json.loads(s.ask("GET", "/v2/keys/load")[1])["node"]["nodes"]
+        there = {n["key"]: n["value"] for n in nodes}
+        lost = {k: v for k, v in load.acknowledged.items() if there.get(k) != v}
+        assert not lost, list(lost)[:5]
+        assert s.ask("GET", "/v2/keys/half")[0] == 404
+
+
+def handed_over_sockets_lose_nobody():
+    """The manager keeps the socket: who connects while the server restarts is served by the next one."""
+    clients = listening()
+    for turn in range(3):
+        server, numbers = handed_over("copse.socket", clients)
+        server.port = clients.getsockname()[1]
+        with server as s:
+            if turn > 0:
+                waiting.sendall(b"GET /version HTTP/1.1\r\nHost: a\r\n\r\n")
+                assert waiting.recv(4096).startswith(b"HTTP/1.1 200 "), turn
+                waiting.close()
+            load = Load(s, 2)
+        load.end()
+        waiting = socket.create_connection(clients.getsockname(), PATIENCE_S)
+        for n in numbers:
+            os.close(n)
+    waiting.close()
+    clients.close()
+
+
 def settings_without_effect_are_told():
     env = dict(os.environ, ETCD_MAX_WALS="5", ETCD_NOSUCH="1", COPSE_ENDPOINTS="http://x:1")
     env.pop("COPSE_SANITIZE", None)
@@ -230,5 +347,6 @@ def the_log_may_stand_apart():
 if __name__ == "__main__":
     sys.exit(run([ready_when_serving, watchdog_is_fed, a_failed_start_is_told,
                   quiet_without_a_manager, sockets_are_taken, logs_move,
+                  logs_move_under_load, stop_under_load_loses_nothing, handed_over_sockets_lose_nobody,
                   settings_without_effect_are_told, only_known_names_are_answered, the_log_may_stand_apart],
                  sys.argv[1:]))
