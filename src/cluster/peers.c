@@ -252,7 +252,9 @@ static void add_hearsay(struct engine *e, struct peer_list *list)
 {
     struct hearsay *h = &e->hearsay;
     if (h->until != 0 && e->applied_index >= h->until) {
+        pthread_mutex_lock(&e->lock);
         member_table_fini(&h->table);
+        pthread_mutex_unlock(&e->lock);
         h->until = 0;
     }
     for (unsigned i = 0; i < h->table.n; i++)

@@ -36,12 +36,19 @@ void engine_status(struct engine *e, struct engine_status *out)
     out->leading = out->leader_id == e->member_id;
 }
 
+/* Of a founder before the first commit: what the log says of it, which all founders began with. */
+static struct blob *info_of(const struct engine *e, const struct member *m)
+{
+    const struct member *told = member_find(&e->hearsay.table, m->id);
+    return m->info != NULL || told == NULL ? m->info : told->info;
+}
+
 unsigned engine_members(struct engine *e, struct member_ref out[LIMIT_MEMBERS])
 {
     pthread_mutex_lock(&e->lock);
     unsigned n = e->members.n;
     for (unsigned i = 0; i < n; i++) {
-        struct blob *published = e->members.m[i].info;
+        struct blob *published = info_of(e, &e->members.m[i]);
         out[i] = (struct member_ref){.id = e->members.m[i].id,
                                      .published = published != NULL ? blob_ref(published) : NULL};
     }

@@ -109,5 +109,6 @@ struct follower_status {
     uint64_t now_ns, least_ns, most_ns; /* from an append to its answer */
     double mean_ms, deviation_ms;
 };
-/* Fills OUT in no order; gives their number. */
+/* Fills OUT with all other members, in the order of their ids; gives their number: none unless this
+ * member leads. */
 unsigned engine_followers(struct engine *e, struct follower_status out[LIMIT_MEMBERS]);

@@ -131,25 +131,32 @@ void engine_traffic(struct engine *e, struct engine_traffic *out)
     pthread_mutex_unlock(&e->lock);
 }
 
+static struct follower_status status_of(const struct traffic_follower *f)
+{
+    double mean = f->n > 0 ? f->sum / (double)f->n : 0;
+    double spread = f->n > 0 ? f->squares / (double)f->n - mean * mean : 0;
+    return (struct follower_status){.id = f->id,
+                                    .match = f->match,
+                                    .success = f->success,
+                                    .fail = f->fail,
+                                    .now_ns = f->now,
+                                    .least_ns = f->n > 0 ? f->least : 0,
+                                    .most_ns = f->most,
+                                    .mean_ms = mean,
+                                    .deviation_ms = spread > 0 ? sqrt(spread) : 0};
+}
+
 unsigned engine_followers(struct engine *e, struct follower_status out[LIMIT_MEMBERS])
 {
     unsigned n = 0;
     pthread_mutex_lock(&e->lock);
-    for (unsigned i = 0; i < e->traffic.n; i++) {
-        const struct traffic_follower *f = &e->traffic.followers[i];
-        if (member_find(&e->members, f->id) == NULL)
-            continue;
-        double mean = f->n > 0 ? f->sum / (double)f->n : 0;
-        double spread = f->n > 0 ? f->squares / (double)f->n - mean * mean : 0;
-        out[n++] = (struct follower_status){.id = f->id,
-                                            .match = f->match,
-                                            .success = f->success,
-                                            .fail = f->fail,
-                                            .now_ns = f->now,
-                                            .least_ns = f->n > 0 ? f->least : 0,
-                                            .most_ns = f->most,
-                                            .mean_ms = mean,
-                                            .deviation_ms = spread > 0 ? sqrt(spread) : 0};
+    for (unsigned i = 0; e->leader_id == e->member_id && i < e->members.n; i++) {
+        const struct traffic_follower none = {.id = e->members.m[i].id}, *f = &none;
+        for (unsigned k = 0; k < e->traffic.n; k++)
+            if (e->traffic.followers[k].id == none.id)
+                f = &e->traffic.followers[k];
+        if (none.id != e->member_id)
+            out[n++] = status_of(f);
     }
     pthread_mutex_unlock(&e->lock);
     return n;

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import sys
+import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import group  # noqa: E402
@@ -33,6 +34,13 @@ def test_founded():
     with Group(3) as g:
         a, b, c = g.all
         a.start(g.cluster(), *g.flags)
+        # nothing is committed yet, and all are known, to clients and to members
+        wait_for(lambda: a.try_ask("GET", "/version")[0] == 200, "it does not answer alone")
+        founders = sorted((m.name, [m.peer], []) for m in g.all)
+        assert sorted((m["name"], m["peerURLs"], m["clientURLs"]) for m in a.members()) == founders, a.members()
+        with urllib.request.urlopen(a.peer + "/members", timeout=60) as answer:
+            told = json.load(answer)
+        assert sorted((m["name"], m["peerURLs"], m.get("clientURLs", [])) for m in told) == founders, told
         b.start(g.cluster(), *g.flags)
         wait_for(a.is_healthy, "two of three find no leader")
         # known before it has ever run
@@ -66,6 +74,63 @@ def test_founded():
         for m in g.all:
             m.has("/by-m3", "m3")
         a.put("/again", "yes")
+
+
+def test_counted():
+    """/v2/stats of leader and followers: who they are from the start on, what they answered and what was not sent, and rates
+    as long as there is traffic."""
+    with Group(3) as g:
+        a, b, c = g.all
+        for m in (a, b):
+            m.start(g.cluster(), *g.flags)
+        leader_id = wait_for(a.leader, "two of three find no leader")
+        leader, other = (a, b) if a.own_id() == leader_id else (b, a)
+        id_of_c = [m["id"] for m in a.members() if m["name"] == "m3"][0]
+
+        def stats(m, which):
+            status, _, text = m.ask("GET", "/v2/stats/" + which)
+            return status, json.loads(text)
+
+        def follower(member_id):
+            return stats(leader, "leader")[1]["followers"][member_id]
+        # one that has never been there is one of them, too
+        status, now = stats(leader, "leader")
+        assert (status, now["leader"], sorted(now["followers"])) == (200, leader_id, sorted([other.own_id(), id_of_c])), now
+        wait_for(lambda: follower(id_of_c)["counts"]["fail"] > 0, "nothing is missed by a member that is not there")
+        assert follower(id_of_c)["counts"]["success"] == 0
+        g.start(c)
+        before = {m: stats(m, "self")[1] for m in g.all}
+        success = follower(other.own_id())["counts"]["success"]
+        for i in range(20):
+            leader.put("/k/%d" % i, "v" * 100)
+        # an answer is counted for each, and its time taken
+        for m in (other, c):
+            m.has("/k/19", "v" * 100)
+            wait_for(lambda m=m: follower(m.own_id())["counts"]["success"] > 0, "no answer is counted")
+            latency = follower(m.own_id())["latency"]
+            assert 0 < latency["minimum"] <= latency["average"] <= latency["maximum"], latency
+            assert latency["minimum"] <= latency["current"] <= latency["maximum"], latency
+        assert follower(other.own_id())["counts"]["success"] > success
+        # appends are what the leader sends, and rates are there as long as they go
+        assert stats(leader, "self")[1]["sendAppendRequestCnt"] >= before[leader]["sendAppendRequestCnt"] + 20
+        assert stats(leader, "self")[1]["recvAppendRequestCnt"] == before[leader]["recvAppendRequestCnt"]
+
+        def has_rates(m, way):
+            leader.put("/rate", "v")
+            now = stats(m, "self")[1]
+            return now.get(way + "PkgRate", 0) > 0 and now.get(way + "BandwidthRate", 0) > 0
+        wait_for(lambda: has_rates(leader, "send"), "the leader tells no rate")
+        for m in (other, c):
+            wait_for(lambda m=m: has_rates(m, "recv"), "a follower tells no rate")
+            now = stats(m, "self")[1]
+            assert now["leaderInfo"]["leader"] == leader_id and now["sendAppendRequestCnt"] == before[m]["sendAppendRequestCnt"], now
+            assert stats(m, "leader") == (403, {"message": "not current leader"})
+        wait_for(lambda: not [k for k in stats(leader, "self")[1] if k.endswith("Rate")], "a rate where there is no traffic")
+        # one that has gone is missed again
+        fail = follower(c.own_id())["counts"]["fail"]
+        id_of_c = c.own_id()
+        c.kill()
+        wait_for(lambda: follower(id_of_c)["counts"]["fail"] > fail, "nothing is missed by a member that was killed")
 
 
 def refused(member, cluster, *flags):
@@ -295,7 +360,7 @@ def test_strict():
 
 
 # The longest first.
-TESTS = [test_grown_and_shrunk, test_strict, test_disaster, test_founded, test_restored, test_mistakes, test_moved]
+TESTS = [test_grown_and_shrunk, test_strict, test_disaster, test_founded, test_restored, test_counted, test_mistakes, test_moved]
 
 if __name__ == "__main__":
     if not os.access(os.environ.get("COPSE", ""), os.X_OK):
