@@ -67,12 +67,25 @@ int dial_check(const struct peer_trust *t, struct err *e)
                    v->ssl_version != NULL ? v->ssl_version : "no TLS");
 }
 
-/* A file is read anew for each call, so there is nothing to be told when it changes. */
-static void set_trust(CURL *e, const struct peer_trust *t)
+/* libcurl with GnuTLS takes nothing but names of files, which it opens for each call. With
+ * T->tls these are of copies that were found good, HELD until the call is over: a file that is
+ * being replaced does not keep members apart. */
+static void set_trust(CURL *e, const struct peer_trust *given, struct tls_set **held)
 {
+    struct peer_trust files, *t = &files;
+
+    *held = NULL;
     curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (t == NULL)
+    if (given == NULL)
         return;
+    files = *given;
+    if (t->tls != NULL) {
+        *held = tls_hold(t->tls);
+        t->cert_file = tls_path(*held, TLS_CERT);
+        t->key_file = tls_path(*held, TLS_KEY);
+        t->ca_file = tls_path(*held, TLS_CA);
+        t->crl_file = tls_path(*held, TLS_CRL);
+    }
     if (is_set(t->cert_file)) {
         curl_easy_setopt(e, CURLOPT_SSLCERT, t->cert_file);
         curl_easy_setopt(e, CURLOPT_SSLKEY, t->key_file);
@@ -91,7 +104,7 @@ static void set_trust(CURL *e, const struct peer_trust *t)
 
 /* What goes for every call. */
 static CURL *easy_new(const struct peer_trust *trust, const char *url, const char *path,
-                      char *words)
+                      char *words, struct tls_set **held)
 {
     CURL *e = curl_easy_init();
     struct buf whole = {0};
@@ -114,7 +127,7 @@ static CURL *easy_new(const struct peer_trust *trust, const char *url, const cha
     curl_easy_setopt(e, CURLOPT_TCP_KEEPIDLE, KEEP_IDLE_S);
     curl_easy_setopt(e, CURLOPT_TCP_KEEPINTVL, KEEP_EACH_S);
     curl_easy_setopt(e, CURLOPT_SOCKOPTFUNCTION, on_socket);
-    set_trust(e, trust);
+    set_trust(e, trust, held);
     buf_fini(&whole);
     return e;
 }
@@ -184,7 +197,10 @@ static void add_line(struct dial *d, const char *line)
 void dial_init(struct dial *d, const struct dialler *by, uint64_t to, const char *url,
                const char *path)
 {
-    *d = (struct dial){.easy = easy_new(by->trust, url, path, d->words)};
+    struct tls_set *held;
+
+    *d = (struct dial){.easy = easy_new(by->trust, url, path, d->words, &held)};
+    d->files = held;
     if (by->trust != NULL && is_set(by->trust->allowed_cn) && strncasecmp(url, "https:", 6) == 0)
         d->allowed_cn = by->trust->allowed_cn;
     dial_header(d, SPEECH_H_WIRE, SPEECH_VERSION);
@@ -242,6 +258,8 @@ void dial_fini(struct dial *d)
     curl_easy_cleanup(d->easy);
     curl_slist_free_all(d->headers);
     buf_fini(&d->reply);
+    if (d->files != NULL)
+        tls_let_go(d->files);
     *d = (struct dial){0};
 }
 
@@ -310,7 +328,8 @@ int dial_get(const struct peer_trust *trust, const char *url, const char *path, 
 {
     char words[CURL_ERROR_SIZE];
     struct fetch f = {.out = out, .room = max};
-    CURL *easy = easy_new(trust, url, path, words);
+    struct tls_set *held;
+    CURL *easy = easy_new(trust, url, path, words, &held);
     CURLcode rc;
 
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms);
@@ -323,6 +342,8 @@ int dial_get(const struct peer_trust *trust, const char *url, const char *path, 
     *cluster_id = f.cluster_id;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, status);
     curl_easy_cleanup(easy);
+    if (held != NULL)
+        tls_let_go(held);
     if (rc != CURLE_OK)
         return err_set(e, ERR_NET, "%s%s: %s", url, path,
                        words[0] != '\0' ? words : curl_easy_strerror(rc));

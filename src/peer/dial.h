@@ -43,6 +43,7 @@ struct dial {
         ino_t inode; /* a number that was closed may be another's by now */
     } sockets[DIAL_SOCKETS];
     unsigned n_sockets;
+    struct tls_set *files;  /* held; NULL: none */
     const char *allowed_cn; /* NULL: any */
     bool stranger;          /* the peer has another one */
     dial_read *read;

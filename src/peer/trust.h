@@ -3,8 +3,11 @@
 
 #include <stdbool.h>
 
-/* Names of PEM files, "" or NULL for none; they are read for each call. */
+struct tls;
+
+/* Names of PEM files, "" or NULL for none. */
 struct peer_trust {
+    struct tls *tls; /* what it has read of them last is used; NULL: they are read for each call */
     const char *cert_file, *key_file;
     const char *ca_file;    /* none: the authorities of the system */
     const char *crl_file;   /* what they have revoked */

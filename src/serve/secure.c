@@ -108,7 +108,9 @@ static int start_peers(struct secure *s, const struct options *o, struct err *e)
     }
     if (!has_https(&o->listen_peer))
         return 0;
-    return open_side(&s->peers, o, t, "peer", s->trust.cert_file, s->trust.key_file, e);
+    int rv = open_side(&s->peers, o, t, "peer", s->trust.cert_file, s->trust.key_file, e);
+    s->trust.tls = s->peers;
+    return rv;
 }
 
 int secure_start(struct secure *s, const struct options *o, struct err *e)

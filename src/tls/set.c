@@ -8,6 +8,8 @@
 #include <gnutls/x509.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define CHAIN_MAX 16 /* certificates in a certificate file */
 
@@ -20,6 +22,30 @@ static int read_file(const char *path, gnutls_datum_t *out, struct err *e)
     snprintf(words, sizeof(words), "%s", strerror(errno));
     return err_set(e, errno != 0 ? -errno : -EIO, "open %s: %c%s", path,
                    tolower((unsigned char)words[0]), words + 1);
+}
+
+/* Keeps what is good; where the system has no such files, the original has to do. */
+static void keep_copy(struct tls_set *s, enum tls_file which, const char *origin,
+                      const gnutls_datum_t *bytes)
+{
+    int fd = memfd_create("tls", MFD_CLOEXEC);
+
+    s->copies[which].origin = origin;
+    if (fd < 0)
+        return;
+    snprintf(s->copies[which].path, sizeof(s->copies[which].path), "/proc/self/fd/%d", fd);
+    if (write(fd, bytes->data, bytes->size) == (ssize_t)bytes->size &&
+        access(s->copies[which].path, R_OK) == 0)
+        s->copies[which].fd = fd;
+    else
+        close(fd);
+}
+
+const char *tls_path(const struct tls_set *s, enum tls_file which)
+{
+    if (s->copies[which].fd >= 0)
+        return s->copies[which].path;
+    return s->copies[which].origin != NULL ? s->copies[which].origin : "";
 }
 
 static int refuse(struct err *e, const char *path, int code)
@@ -70,6 +96,10 @@ static int read_identity(struct tls_set *s, const struct tls_conf *conf, struct 
         rc = refuse(e, conf->key_file, rc);
     else
         rc = 0;
+    if (rc == 0) {
+        keep_copy(s, TLS_CERT, conf->cert_file, &cert);
+        keep_copy(s, TLS_KEY, conf->key_file, &key);
+    }
 free_key:
     gnutls_memset(key.data, 0, key.size);
     gnutls_free(key.data);
@@ -78,7 +108,8 @@ free_cert:
     return rc;
 }
 
-static int add_revoked(gnutls_x509_trust_list_t list, const char *path, struct err *e)
+static int add_revoked(struct tls_set *s, gnutls_x509_trust_list_t list, const char *path,
+                       struct err *e)
 {
     gnutls_datum_t file;
     gnutls_x509_crl_t *crls = NULL;
@@ -90,6 +121,8 @@ static int add_revoked(gnutls_x509_trust_list_t list, const char *path, struct e
     rc = gnutls_x509_crl_list_import2(&crls, &n, &file, GNUTLS_X509_FMT_PEM, 0);
     if (rc < 0)
         rc = gnutls_x509_crl_list_import2(&crls, &n, &file, GNUTLS_X509_FMT_DER, 0);
+    if (rc >= 0)
+        keep_copy(s, TLS_CRL, path, &file);
     gnutls_free(file.data);
     if (rc < 0)
         return refuse(e, path, rc);
@@ -121,11 +154,13 @@ static int read_authorities(struct tls_set *s, const struct tls_conf *conf, stru
     }
     rc = gnutls_x509_trust_list_add_trust_mem(list, &file, NULL, GNUTLS_X509_FMT_PEM,
                                               GNUTLS_TL_USE_IN_TLS, 0);
+    if (rc > 0)
+        keep_copy(s, TLS_CA, conf->ca_file, &file);
     gnutls_free(file.data);
     if (rc <= 0)
         rc = refuse(e, conf->ca_file, rc < 0 ? rc : GNUTLS_E_NO_CERTIFICATE_FOUND);
     else
-        rc = conf->crl_file[0] != '\0' ? add_revoked(list, conf->crl_file, e) : 0;
+        rc = conf->crl_file[0] != '\0' ? add_revoked(s, list, conf->crl_file, e) : 0;
     if (rc < 0) {
         gnutls_x509_trust_list_deinit(list, 1);
         return rc;
@@ -140,6 +175,8 @@ int set_read(struct tls_set **out, const struct tls_conf *conf, struct err *e)
     struct tls_set *s = mem_zalloc(sizeof(*s));
 
     atomic_init(&s->refs, 1);
+    for (unsigned i = 0; i < TLS_FILES; i++)
+        s->copies[i].fd = -1;
     if (gnutls_certificate_allocate_credentials(&s->credentials) < 0) {
         mem_free(s);
         return err_set(e, -ENOMEM, "tls: out of memory");
@@ -162,5 +199,9 @@ void set_unref(struct tls_set *s)
     if (atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) > 1)
         return;
     gnutls_certificate_free_credentials(s->credentials);
+    for (unsigned i = 0; i < TLS_FILES; i++) {
+        if (s->copies[i].fd >= 0)
+            close(s->copies[i].fd);
+    }
     mem_free(s);
 }

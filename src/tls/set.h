@@ -13,6 +13,11 @@ struct tls_set {
     gnutls_certificate_credentials_t credentials;
     bool has_authorities;
     int64_t not_after;
+    struct {
+        int fd; /* of a file without a name that holds the bytes; -1: none */
+        char path[32];
+        const char *origin; /* where they came from */
+    } copies[TLS_FILES];
 };
 
 int set_read(struct tls_set **out, const struct tls_conf *conf, struct err *e) CP_MUST_CHECK;

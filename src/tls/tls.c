@@ -11,16 +11,16 @@
 
 static const char *path_of(const struct tls *t, unsigned file)
 {
-    const char *const paths[FILES] = {t->conf.cert_file, t->conf.key_file, t->conf.ca_file,
-                                      t->conf.crl_file};
+    const char *const paths[TLS_FILES] = {t->conf.cert_file, t->conf.key_file, t->conf.ca_file,
+                                          t->conf.crl_file};
 
     return paths[file];
 }
 
-static void look(const struct tls *t, struct stat out[FILES])
+static void look(const struct tls *t, struct stat out[TLS_FILES])
 {
-    memset(out, 0, FILES * sizeof(out[0]));
-    for (unsigned i = 0; i < FILES; i++) {
+    memset(out, 0, TLS_FILES * sizeof(out[0]));
+    for (unsigned i = 0; i < TLS_FILES; i++) {
         if (path_of(t, i)[0] != '\0')
             (void)stat(path_of(t, i), &out[i]); /* zero for one that is missing */
     }
@@ -34,10 +34,10 @@ static bool is_same(const struct stat *a, const struct stat *b)
 
 static bool has_changed(const struct tls *t)
 {
-    struct stat now[FILES];
+    struct stat now[TLS_FILES];
 
     look(t, now);
-    for (unsigned i = 0; i < FILES; i++) {
+    for (unsigned i = 0; i < TLS_FILES; i++) {
         if (!is_same(&now[i], &t->seen[i]))
             return true;
     }
@@ -53,6 +53,16 @@ struct tls_set *tls_current(struct tls *t)
     atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
     pthread_mutex_unlock(&t->lock);
     return s;
+}
+
+struct tls_set *tls_hold(struct tls *t)
+{
+    return tls_current(t);
+}
+
+void tls_let_go(struct tls_set *s)
+{
+    set_unref(s);
 }
 
 int64_t tls_not_after(struct tls *t)

@@ -37,6 +37,14 @@ void tls_refresh(struct tls *t, bool anyway);
 /* The earliest expiry in the certificate file, in seconds since 1970. Any thread. */
 int64_t tls_not_after(struct tls *t);
 
+/* The files as they were read last, for libraries that want names to open: those are good until
+ * tls_let_go. A file that has become bad since is not among them. Any thread. */
+enum tls_file { TLS_CERT, TLS_KEY, TLS_CA, TLS_CRL, TLS_FILES };
+struct tls_set *tls_hold(struct tls *t);
+void tls_let_go(struct tls_set *s);
+/* "" for what is not wanted. */
+const char *tls_path(const struct tls_set *s, enum tls_file which);
+
 /* One connection of a client, from before its handshake to its end; one thread. */
 struct tls_visit {
     struct tls *tls;

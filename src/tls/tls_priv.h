@@ -6,8 +6,6 @@
 #include <pthread.h>
 #include <sys/stat.h>
 
-enum { FILE_CERT, FILE_KEY, FILE_CA, FILE_CRL, FILES };
-
 struct tls {
     /* Fixed after tls_new. */
     struct tls_conf conf; /* owned strings */
@@ -18,7 +16,7 @@ struct tls {
     struct tls_set *set; /* guarded by lock */
 
     /* tls_refresh only. */
-    struct stat seen[FILES]; /* of the files before they were read last */
+    struct stat seen[TLS_FILES]; /* of the files before they were read last */
     char trouble[ERR_TEXT_BYTES];
     unsigned warned; /* of the expiry: see soon() */
 

@@ -141,7 +141,30 @@ def test_new_certificates():
         each_writes(g.all)
 
 
-TESTS = [test_with_an_authority, test_of_their_own, test_strangers, test_new_certificates]
+def test_broken_files():
+    """A member whose files were spoilt keeps those it has: it calls peers that come back as if nothing was."""
+    own = tempfile.mkdtemp(dir=here)
+    for name in ("peer.pem", "peer-key.pem", "ca.pem"):
+        shutil.copy(os.path.join(here, "ours", name), own)
+    with group_of(3, *flags("ours")) as g:
+        a, b, c = g.all
+        a.start(g.cluster(), *(group.EASY + flags(os.path.basename(own))))
+        for m in b, c:
+            m.start(g.cluster(), *g.flags)
+        for m in g.all:
+            wait_for(m.is_healthy, "no leader")
+        for name in ("peer-key.pem", "peer.pem", "ca.pem"):
+            with open(os.path.join(own, name), "w", encoding="ascii") as f:
+                f.write("spoilt\n")
+        a.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: "tls.reload " in a.log(), "the spoilt files are not told of")
+        for m in b, c:
+            assert m.stop() == 0
+            g.start(m)
+        each_writes(g.all)
+
+
+TESTS = [test_with_an_authority, test_of_their_own, test_strangers, test_new_certificates, test_broken_files]
 
 if __name__ == "__main__":
     if not shutil.which("openssl"):
