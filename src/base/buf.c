@@ -14,11 +14,9 @@ void buf_fini(struct buf *b)
     *b = (struct buf){0};
 }
 
-void buf_reserve(struct buf *b, size_t n)
+void buf_grow(struct buf *b, size_t n)
 {
     CP_ASSERT(b->len <= b->cap);
-    if (b->cap - b->len >= n)
-        return;
     CP_ASSERT(n <= SIZE_MAX / 2 - b->len);
 
     size_t need = b->len + n;
@@ -30,15 +28,6 @@ void buf_reserve(struct buf *b, size_t n)
         cap = BUF_FIRST_BYTES;
     b->ptr = mem_realloc(b->ptr, cap);
     b->cap = cap;
-}
-
-void buf_add(struct buf *b, const void *bytes, size_t n)
-{
-    if (n == 0)
-        return;
-    buf_reserve(b, n);
-    memcpy(b->ptr + b->len, bytes, n);
-    b->len += n;
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...)
@@ -59,15 +48,27 @@ void buf_printf(struct buf *b, const char *fmt, ...)
     }
 }
 
+/* "00" to "99": half as many divisions. */
+static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                            "25262728293031323334353637383940414243444546474849"
+                            "50515253545556575859606162636465666768697071727374"
+                            "75767778798081828384858687888990919293949596979899";
+
 void buf_u64(struct buf *b, uint64_t v)
 {
     char digits[20];
     size_t at = sizeof(digits);
 
-    do {
-        digits[--at] = (char)('0' + v % 10);
-        v /= 10;
-    } while (v > 0);
+    for (; v >= 100; v /= 100) {
+        at -= 2;
+        memcpy(digits + at, pairs + 2 * (v % 100), 2);
+    }
+    if (v >= 10) {
+        at -= 2;
+        memcpy(digits + at, pairs + 2 * v, 2);
+    } else {
+        digits[--at] = (char)('0' + v);
+    }
     buf_add(b, digits + at, sizeof(digits) - at);
 }
 

@@ -5,6 +5,7 @@
 #include "base/span.h"
 
 #include <stdint.h>
+#include <string.h>
 
 struct buf {
     char *ptr;
@@ -12,15 +13,29 @@ struct buf {
 };
 
 void buf_fini(struct buf *b);
-/* Room for N more bytes behind len; the bytes are written through ptr + len, then len is raised. */
-void buf_reserve(struct buf *b, size_t n);
-void buf_add(struct buf *b, const void *bytes, size_t n);
+/* As buf_reserve, when there is no room. */
+void buf_grow(struct buf *b, size_t n);
 void buf_printf(struct buf *b, const char *fmt, ...) CP_PRINTF(2, 3);
+
+/* Room for N more bytes behind len; the bytes are written through ptr + len, then len is raised. */
+static inline void buf_reserve(struct buf *b, size_t n)
+{
+    if (CP_UNLIKELY(b->cap - b->len < n))
+        buf_grow(b, n);
+}
+
+static inline void buf_add(struct buf *b, const void *bytes, size_t n)
+{
+    if (n == 0)
+        return;
+    buf_reserve(b, n);
+    memcpy(b->ptr + b->len, bytes, n);
+    b->len += n;
+}
 
 static inline void buf_char(struct buf *b, char c)
 {
-    if (b->len == b->cap)
-        buf_reserve(b, 1);
+    buf_reserve(b, 1);
     b->ptr[b->len++] = c;
 }
 
