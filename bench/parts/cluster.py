@@ -77,6 +77,10 @@ def w13(ctx, spec):
                 yield from thr(ctx.load(x, PUT, cpu=cl.nodes), f"3 nodes: PUT 64 conns via {t}")
                 yield from thr(ctx.load(x, "1 GET /v2/keys/k?quorum=true", cpu=cl.nodes), f"3 nodes: quorum GET 64 conns via {t}")
             yield from thr(ctx.load(lead, PUT, conns=1, cpu=cl.nodes), "3 nodes: PUT 1 conn via leader")
+        time.sleep(1.0)
+        c0 = sum(x.stat()[0] for x in cl.nodes)
+        time.sleep(ctx.a.rest)
+        yield "3 nodes: idle cpu ms per s, all three", (sum(x.stat()[0] for x in cl.nodes) - c0) / ctx.a.rest * 1000
         for r in range(ctx.a.kills):
             lead = cl.leader()
             rest = [x for x in cl.nodes if x is not lead]

@@ -7,6 +7,7 @@ TITLE = {
     "w7": "idle long-poll watchers", "w8": "memory: 64-byte keys, 256-byte values, 100 directories",
     "w9": "stalls while snapshots are made", "w10": "restart", "w11": "many TTLs due at once",
     "w12": "GET with basic auth", "w13": "three nodes", "w14": "size and start", "w15": "compare-and-swap contest",
+    "w16": "GET over TLS",
     "w17": "growth: children of a directory", "w18": "growth: connections", "w19": "growth: watchers",
     "w20": "growth: bytes of a value", "w21": "one snapshot of many keys", "wrk": "cross-check with wrk"}
 
