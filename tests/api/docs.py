@@ -18,7 +18,7 @@ from harness import PATIENCE_S, Server, run  # noqa: E402
 import page  # noqa: E402
 
 TOP = os.environ["TOP_SRCDIR"]
-DOCUMENTS = sorted(glob.glob(os.path.join(TOP, "doc", "*.md"))) + [os.path.join(TOP, "README.md")]
+DOCUMENTS = sorted(glob.glob(os.path.join(TOP, "doc", "*.md"))) + [os.path.join(TOP, n) for n in ("README.md", "CONTRIBUTING.md")]
 OWN_SERVERS = "<!-- starts its own servers -->"
 
 
@@ -57,6 +57,17 @@ def named_files_exist():
             assert os.path.exists(os.path.join(TOP, "man", "%s.%s" % name)), (path, name)
         for name in re.findall(r"\bman (copse[a-z-]*)", text):
             assert os.path.exists(os.path.join(TOP, "man", name + ".1")), (path, name)
+
+
+def tour_is_true():
+    """Each folder of src/ and tests/ has its row, each row its folder; the files to read are there."""
+    tour = read(os.path.join(TOP, "doc", "tour.md"))
+    rows = re.findall(r"^\| `([\w/]+)` \|", tour, re.M)
+    for top, named in (("src", [r for r in rows if "/" not in r]), ("tests", [r[6:] for r in rows if r.startswith("tests/")])):
+        folders = [f for f in os.listdir(os.path.join(TOP, top)) if os.path.isdir(os.path.join(TOP, top, f)) and f[0] not in "._"]
+        assert sorted(named) == sorted(folders), (top, set(named) ^ set(folders))
+    for name in re.findall(r"`([a-z]+/\w+\.[chd]\w*)`", tour):
+        assert os.path.exists(os.path.join(TOP, "src", name)) or os.path.exists(os.path.join(TOP, name)), name
 
 
 def words_of_the_program():
@@ -204,5 +215,5 @@ def copy_tree_copies_from_etcd():
 
 
 if __name__ == "__main__":
-    sys.exit(run([links_lead_somewhere, named_files_exist, messages_are_the_programs, flags_are_those_of_the_program,
+    sys.exit(run([links_lead_somewhere, named_files_exist, tour_is_true, messages_are_the_programs, flags_are_those_of_the_program,
                   pages_give_what_they_say, copy_tree_copies, copy_tree_copies_from_etcd], sys.argv[1:]))
