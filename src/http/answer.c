@@ -138,7 +138,7 @@ static struct span address_of(const struct conn *k)
     return SPAN("");
 }
 
-static struct span cert_user(const struct conn *k)
+struct span answer_cert_user(const struct conn *k)
 {
     if (!k->worker->door->conf.cert_is_user || k->tls == NULL || k->tls->cn == NULL)
         return (struct span){0};
@@ -152,7 +152,7 @@ static struct api_request request_of(const struct conn *k)
         .target = k->path_query,
         .content_type = k->content_type,
         .authorization = k->authorization,
-        .cert_user = cert_user(k),
+        .cert_user = answer_cert_user(k),
         .address = k->authorization.len > 0 ? address_of(k) : SPAN(""),
         .secret = k->secret,
         .body = buf_as_span(&k->body),

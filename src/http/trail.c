@@ -2,6 +2,7 @@
 
 #include "base/linelog.h"
 #include "base/log.h"
+#include "http/answer.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -9,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define USER_BYTES   128
+#define USER_BYTES   (LIMIT_ACCOUNT_NAME + 1) /* and the colon */
 #define CLIENT_BYTES (INET6_ADDRSTRLEN + 10)
 
 static const char *const methods[] = {
@@ -59,14 +60,17 @@ static int base64_digit(char c)
 }
 
 /* The name in "Basic <base64 of name:password>", of which nothing behind the name is decoded into
- * OUT. Whether the password was right, the status tells. */
+ * OUT. Whether the password was right, the status tells. Without such a header it is the name in
+ * the client's certificate, where that counts. */
 static struct span user_of(const struct conn *k, char out[USER_BYTES])
 {
     const char *text = MHD_lookup_connection_value(k->mhd, MHD_HEADER_KIND, "Authorization");
     unsigned bits = 0, value = 0;
     size_t n = 0;
 
-    if (text == NULL || strncasecmp(text, "Basic ", 6) != 0)
+    if (text == NULL)
+        return answer_cert_user(k);
+    if (strncasecmp(text, "Basic ", 6) != 0)
         return SPAN("");
     for (text += 6; n < USER_BYTES; text++) {
         int digit = base64_digit(*text);

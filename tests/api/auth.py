@@ -165,6 +165,19 @@ def guessing_runs_out():
         assert "auth.wrong_password user=root client=127.0.0.1" in text and "guess" not in text and "no-user" not in text, text
 
 
+def the_longest_name_is_told():
+    """An account of 256 bytes writes under its name, as any other; what it is made of breaks no line."""
+    with Server("--audit-log", "/dev/stdout") as s:
+        for name in "n" * 256, 'a"b\n=\x1b[1m':
+            status = ask(s.port, "PUT", "/v2/keys/a", "value=1", basic(name, "p"))[0]
+            assert status in (200, 201), status
+        s.log.flush()
+        with open(os.path.join(s.dir, "log")) as f:
+            lines = [line for line in f if "method=PUT" in line]
+        assert len(lines) == 2 and "user=" + "n" * 256 + " " in lines[0], lines
+        assert "\x1b" not in lines[1] and 'user="a\\"b\\n=' in lines[1], lines
+
+
 def a_stop_while_passwords_wait():
     """It does not last until all are proven, and breaks nothing."""
     with Server() as s:
@@ -284,5 +297,5 @@ def through_a_follower():
 
 
 if __name__ == "__main__":
-    sys.exit(run([restart_snapshot_and_backup, open_and_closed_guests, guessing_runs_out, a_stop_while_passwords_wait, rights_that_are_taken_away,
+    sys.exit(run([restart_snapshot_and_backup, open_and_closed_guests, guessing_runs_out, the_longest_name_is_told, a_stop_while_passwords_wait, rights_that_are_taken_away,
                   guests_when_auth_begins, through_a_follower], sys.argv[1:]))

@@ -209,6 +209,21 @@ def certificate_is_user():
                 assert head_of(c)[0] == 401
 
 
+def audit_names_certificates():
+    """Where they are users, and no password says otherwise."""
+    for n, (flags, names) in enumerate((([], [None, None, "other"]), (["--client-cert-auth"], ["root", "copse-peer", "other"]))):
+        audit = os.path.join(here, "audit%d" % n)
+        with TlsServer("--trusted-ca-file", ca(), "--audit-log", audit, "--log-format", "json", *flags) as s:
+            other = "Authorization: Basic %s\r\n" % base64.b64encode(b"other:q").decode()
+            for who, header in (("client", ""), ("peer", ""), ("client", other)):
+                with s.tls(s.context(certs(who))) as c:
+                    c.sendall(("PUT /v2/keys/a?value=1 HTTP/1.1\r\nHost: a\r\n%sContent-Length: 0\r\n\r\n" % header).encode())
+                    assert head_of(c)[0] in (200, 201)
+            with open(audit, encoding="utf-8") as f:
+                lines = [json.loads(line) for line in f]
+            assert [line.get("user") for line in lines] == names, lines
+
+
 def command_line():
     with TlsServer("--trusted-ca-file", ca()) as s:
         to = ["--endpoints", "https://127.0.0.1:%d" % s.tls_port]
@@ -576,7 +591,7 @@ def stalled_handshakes_end(stack=contextlib.ExitStack(), begun=[]):
 
 
 TESTS = (stalled_handshakes_end, both_side_by_side, versions_and_ciphers, certificates_of_clients, allowed_host,
-         certificate_is_user, command_line, plain_http_to_tls, tls_to_plain_http, reload_under_load, broken_files,
+         certificate_is_user, audit_names_certificates, command_line, plain_http_to_tls, tls_to_plain_http, reload_under_load, broken_files,
          revoked_later, certificate_of_its_own, expiry_is_told, starts_that_are_refused, requests_on_one_connection,
          watches_and_hang_ups, many_connections, half_open_handshakes, stalled_handshakes_end)
 
