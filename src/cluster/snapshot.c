@@ -5,7 +5,7 @@
 #include "codec/dump.h"
 #include "disk/snapfile.h"
 
-#define PIECE_BYTES   ((size_t)256 << 10) /* rendered before it is written */
+#define PIECE_BYTES   ((size_t)128 << 10) /* rendered before it is written */
 #define RETRY_MS      10000
 #define SNAPSHOT_NICE 10 /* requests come first */
 

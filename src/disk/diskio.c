@@ -112,6 +112,14 @@ static int system_datasync(void *ctx, int fd)
     return fdatasync(fd) < 0 ? -errno : 0;
 }
 
+static void system_push(void *ctx, int fd, uint64_t at, uint64_t n)
+{
+    (void)ctx;
+    (void)sync_file_range(fd, (off_t)at, (off_t)n,
+                          SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+                              SYNC_FILE_RANGE_WAIT_AFTER);
+}
+
 static int system_rename(void *ctx, const char *from, const char *to)
 {
     (void)ctx;
@@ -165,6 +173,7 @@ const struct diskio diskio_system = {
     .truncate = system_truncate,
     .size = system_size,
     .datasync = system_datasync,
+    .push = system_push,
     .rename = system_rename,
     .unlink = system_unlink,
     .sync_dir = system_sync_dir,

@@ -20,6 +20,10 @@ struct diskio {
     int (*truncate)(void *ctx, int fd, uint64_t bytes);
     int (*size)(void *ctx, int fd, uint64_t *bytes);
     int (*datasync)(void *ctx, int fd);
+    /* Sends the N bytes at AT, which were written, to the disk and waits until it has taken them.
+     * Nothing is durable by it, and what fails shows in the datasync that has to follow: which then
+     * finds little to do, as does one of another file. */
+    void (*push)(void *ctx, int fd, uint64_t at, uint64_t n);
     int (*rename)(void *ctx, const char *from, const char *to);
     int (*unlink)(void *ctx, const char *path);
     int (*sync_dir)(void *ctx, const char *dir);

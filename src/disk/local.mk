@@ -5,6 +5,7 @@ noinst_LIBRARIES += %D%/libdisk.a
 	%D%/diskio.c %D%/diskio.h \
 	%D%/kept.c %D%/kept.h \
 	%D%/name.c %D%/name.h \
+	%D%/pace.c %D%/pace.h \
 	%D%/record.c %D%/record.h \
 	%D%/replay.c %D%/replay.h \
 	%D%/segment.c %D%/segment.h \

@@ -3,15 +3,13 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "disk/name.h"
+#include "disk/pace.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 
-/* So much is zeroed and synced at a time: a sync of the log beside it does not have to wait long.
- */
-#define MAKE_STEP_BYTES (UINT64_C(1) << 20)
 /* Each of the first ones is made while the one before it, a quarter as long, is filled: so making
  * has to be only four times as fast as the log grows. */
 #define FIRST_BYTES  (UINT64_C(1) << 20)
@@ -56,22 +54,44 @@ uint64_t segment_bytes(uint64_t full, uint64_t sequence)
     return bytes < full ? bytes : full;
 }
 
+static bool is_due(const struct segment_haste *haste, uint64_t size, uint64_t bytes)
+{
+    return haste == NULL ||
+           size * SEGMENT_DUE_ALL < atomic_load_explicit(&haste->due, memory_order_relaxed) * bytes;
+}
+
+/* Gives the empty file BYTES of zeros. */
+static int lay_out(const struct diskio *io, int fd, uint64_t bytes,
+                   const struct segment_haste *haste)
+{
+    struct pace pace;
+    int rv = 0;
+    pace_begin(&pace);
+    for (uint64_t size = 0, synced = 0; rv == 0 && synced < bytes;) {
+        uint64_t from = size;
+        if (haste != NULL && atomic_load_explicit(&haste->stop, memory_order_relaxed))
+            return -ECANCELED;
+        pace_step(&pace);
+        size = bytes - size > PACE_STEP_BYTES ? size + PACE_STEP_BYTES : bytes;
+        rv = io->allocate(io->ctx, fd, size);
+        if (rv == 0)
+            io->push(io->ctx, fd, from, size - from);
+        if (rv == 0 && (size == bytes || size - synced >= PACE_SYNC_BYTES)) {
+            rv = io->datasync(io->ctx, fd);
+            synced = size;
+        }
+        if (rv == 0 && !is_due(haste, size, bytes))
+            pace_rest(&pace);
+    }
+    return rv;
+}
+
 int segment_make(const struct diskio *io, const char *dir, uint64_t sequence, uint64_t bytes,
-                 const atomic_bool *stop)
+                 const struct segment_haste *haste)
 {
     char *path = segment_temporary_path(dir, sequence);
     int fd = io->open(io->ctx, path, O_RDWR | O_CREAT | O_TRUNC, 0600);
-    int rv = fd < 0 ? fd : 0;
-    for (uint64_t size = 0; rv == 0 && size < bytes;) {
-        if (stop != NULL && atomic_load_explicit(stop, memory_order_relaxed)) {
-            rv = -ECANCELED;
-            break;
-        }
-        size = bytes - size > MAKE_STEP_BYTES ? size + MAKE_STEP_BYTES : bytes;
-        rv = io->allocate(io->ctx, fd, size);
-        if (rv == 0)
-            rv = io->datasync(io->ctx, fd);
-    }
+    int rv = fd < 0 ? fd : lay_out(io, fd, bytes, haste);
     if (rv < 0 && fd >= 0) {
         io->close(io->ctx, fd);
         io->unlink(io->ctx, path);

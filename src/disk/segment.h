@@ -25,11 +25,18 @@ bool segment_is_temporary(const char *name);
 /* How long the segment SEQUENCE is made where FULL is what segments have in the end: the first ones
  * of a log are shorter, so that a new one is there at once. */
 uint64_t segment_bytes(uint64_t full, uint64_t sequence);
-/* Makes the file of SEQUENCE under its temporary name with BYTES of durable zeros. Gives a
- * descriptor or -errno; -ECANCELED once *STOP (NULL: never) is set. Leaves no file behind on
- * failure. */
+/* How soon one that is being made will be needed. Any thread. */
+struct segment_haste {
+    atomic_bool stop; /* it is not needed any more */
+    atomic_uint due;  /* so much of it should be there by now, in SEGMENT_DUE_ALL-ths */
+};
+#define SEGMENT_DUE_ALL 256u
+
+/* Makes the file of SEQUENCE under its temporary name with BYTES of durable zeros: with rests as
+ * long as more of it is there than is due, else (and where HASTE is NULL) as fast as it can. Gives
+ * a descriptor or -errno; -ECANCELED once it is to stop. Leaves no file behind on failure. */
 int segment_make(const struct diskio *io, const char *dir, uint64_t sequence, uint64_t bytes,
-                 const atomic_bool *stop);
+                 const struct segment_haste *haste);
 /* Writes the head into a made file, which S then is. 0 or -errno; not durable yet. */
 int segment_begin(const struct diskio *io, struct segment *s, struct segment_head *head);
 /* Gives the file its lasting name, durably. All that was written to it must be durable. */

@@ -3,25 +3,17 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "disk/name.h"
+#include "disk/pace.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#define WRITE_STEP_BYTES ((size_t)256 << 10)
-/* Written between two syncs: at full speed; and where the log and the requests have to go on beside
- * it, so little that a sync of the log never waits long behind it. */
-#define SYNC_STEP_BYTES   ((uint64_t)2 << 20)
-#define GENTLE_STEP_BYTES ((uint64_t)256 << 10)
-/* Rests for each step of a gentle writer, in lengths of what it took: a fifth of the disk, and of
- * one processor. */
-#define REST_PER_SYNC INT64_C(4)
-#define REST_PER_WORK INT64_C(4)
-#define REST_NS_MAX   INT64_C(20000000)
-#define ID_CHARS      33 /* of a name: index, '-', term */
+/* Written between two syncs at full speed. */
+#define SYNC_STEP_BYTES ((uint64_t)2 << 20)
+#define ID_CHARS        33 /* of a name: index, '-', term */
 
 static char *path_with(const char *dir, struct snapfile_id id, const char *suffix)
 {
@@ -165,7 +157,7 @@ struct snapfile_writer {
     uint64_t at;         /* written to the file */
     uint64_t synced;
     bool gentle;
-    int64_t worked_ns; /* gentle: of the processor, up to the step before */
+    struct pace pace; /* gentle */
 };
 
 static void writer_free(struct snapfile_writer *w)
@@ -206,51 +198,40 @@ static int sync_file(struct snapfile_writer *w, struct err *e)
     return 0;
 }
 
-static int64_t now_ns(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (int64_t)t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
-static int sync_step(struct snapfile_writer *w, struct err *e)
-{
-    int64_t begun_ns = now_ns(CLOCK_MONOTONIC);
-    int rv = sync_file(w, e);
-    if (rv < 0 || !w->gentle)
-        return rv;
-    int64_t worked_ns = now_ns(CLOCK_THREAD_CPUTIME_ID);
-    int64_t rest = (now_ns(CLOCK_MONOTONIC) - begun_ns) * REST_PER_SYNC +
-                   (worked_ns - w->worked_ns) * REST_PER_WORK;
-    struct timespec t = {.tv_nsec = rest < REST_NS_MAX ? rest : REST_NS_MAX};
-    w->worked_ns = worked_ns;
-    nanosleep(&t, NULL);
-    return 0;
-}
-
 void snapfile_be_gentle(struct snapfile_writer *w)
 {
     w->gentle = true;
-    w->worked_ns = now_ns(CLOCK_THREAD_CPUTIME_ID);
+    pace_begin(&w->pace);
+}
+
+static int put_step(struct snapfile_writer *w, const char *bytes, size_t n, struct err *e)
+{
+    const uint64_t sync_bytes = w->gentle ? PACE_SYNC_BYTES : SYNC_STEP_BYTES;
+    pace_step(&w->pace);
+    int rv = w->io->pwrite(w->io->ctx, w->fd, bytes, n, w->at);
+    if (rv < 0)
+        return err_sys(e, -rv, "write %s", w->temporary);
+    if (w->gentle)
+        w->io->push(w->io->ctx, w->fd, w->at, n);
+    w->at += n;
+    rv = w->at - w->synced >= sync_bytes ? sync_file(w, e) : 0;
+    if (rv == 0 && w->gentle && n >= PACE_STEP_BYTES)
+        pace_rest(&w->pace);
+    return rv;
 }
 
 static int put(struct snapfile_writer *w, const void *bytes, size_t n, struct err *e)
 {
     const char *p = bytes;
-    const uint64_t step = w->gentle ? GENTLE_STEP_BYTES : SYNC_STEP_BYTES;
-    while (n > 0) {
-        size_t k = n < step ? n : step;
-        int rv = w->io->pwrite(w->io->ctx, w->fd, p, k, w->at);
-        if (rv < 0)
-            return err_sys(e, -rv, "write %s", w->temporary);
-        w->at += k;
+    size_t step = w->gentle ? PACE_STEP_BYTES : SYNC_STEP_BYTES;
+    int rv = 0;
+    while (rv == 0 && n > 0) {
+        size_t k = n < 2 * step ? n : step; /* no small rest */
+        rv = put_step(w, p, k, e);
         p += k;
         n -= k;
-        rv = w->at - w->synced >= step ? sync_step(w, e) : 0;
-        if (rv < 0)
-            return rv;
     }
-    return 0;
+    return rv;
 }
 
 static int put_gathered(struct snapfile_writer *w, struct err *e)
@@ -262,7 +243,7 @@ static int put_gathered(struct snapfile_writer *w, struct err *e)
 
 int snapfile_write(struct snapfile_writer *w, const void *bytes, size_t n, struct err *e)
 {
-    if (w->gathered.len + n < WRITE_STEP_BYTES) {
+    if (w->gathered.len + n < PACE_STEP_BYTES) {
         buf_add(&w->gathered, bytes, n);
         return 0;
     }

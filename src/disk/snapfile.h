@@ -52,8 +52,9 @@ int snapfile_begin(struct snapfile_writer **out, const struct diskio *io, const 
 /* From now on it leaves most of the disk and of the processor to others: it writes in small steps,
  * and rests behind each. */
 void snapfile_be_gentle(struct snapfile_writer *w);
-/* Adds a piece of any size; small ones are gathered. Waits for the disk every few MiB, and rests
- * behind that (up to 50 ms), so that a sync of the log never has a whole snapshot before it. */
+/* Adds a piece of any size; small ones are gathered. Waits for the disk every few MiB (gentle:
+ * after every piece of 128 KiB, and rests behind it), so that a sync of the log never has a whole
+ * snapshot before it. */
 int snapfile_write(struct snapfile_writer *w, const void *bytes, size_t n,
                    struct err *e) CP_MUST_CHECK;
 uint64_t snapfile_written(const struct snapfile_writer *w);

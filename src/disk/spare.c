@@ -17,8 +17,8 @@ struct spare {
     /* Fixed after start. */
     struct spare_conf conf;
     pthread_t thread;
-    /* Atomic: set by spare_stop, looked at between the steps of making a file. */
-    atomic_bool stop;
+    /* Atomic: set by the others, looked at between the steps of making a file. */
+    struct segment_haste haste;
     /* Guarded by lock. */
     pthread_mutex_t lock;
     pthread_cond_t wake;   /* the thread: something is wanted, or stop */
@@ -63,7 +63,7 @@ static void wait_retry_locked(struct spare *s)
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += RETRY_S;
-    while (!s->urgent && !s->purge && !atomic_load(&s->stop)) {
+    while (!s->urgent && !s->purge && !atomic_load(&s->haste.stop)) {
         if (pthread_cond_timedwait(&s->wake, &s->lock, &until) == ETIMEDOUT)
             break;
     }
@@ -84,7 +84,7 @@ static void purge(struct spare *s, uint64_t index)
 static bool make(struct spare *s, uint64_t sequence)
 {
     uint64_t bytes = segment_bytes(s->conf.segment_bytes, sequence);
-    int fd = segment_make(s->conf.io, s->conf.dir, sequence, bytes, &s->stop);
+    int fd = segment_make(s->conf.io, s->conf.dir, sequence, bytes, &s->haste);
     if (fd >= 0)
         say_space(s, 0, bytes);
     else if (no_room(fd))
@@ -122,9 +122,9 @@ bool spare_step(struct spare *s)
 static bool wait_for_work(struct spare *s)
 {
     pthread_mutex_lock(&s->lock);
-    while (s->wanted == s->made && !s->purge && !atomic_load(&s->stop))
+    while (s->wanted == s->made && !s->purge && !atomic_load(&s->haste.stop))
         pthread_cond_wait(&s->wake, &s->lock);
-    bool goes_on = s->purge || !atomic_load(&s->stop);
+    bool goes_on = s->purge || !atomic_load(&s->haste.stop);
     pthread_mutex_unlock(&s->lock);
     return goes_on;
 }
@@ -166,7 +166,7 @@ int spare_start(struct spare **out, const struct spare_conf *conf, struct err *e
 void spare_stop(struct spare *s)
 {
     pthread_mutex_lock(&s->lock);
-    atomic_store(&s->stop, true);
+    atomic_store(&s->haste.stop, true);
     pthread_cond_signal(&s->wake);
     pthread_mutex_unlock(&s->lock);
     if (!s->conf.stepped)
@@ -195,8 +195,9 @@ void spare_give_up(struct spare *s)
     pthread_mutex_unlock(&s->lock);
 }
 
-void spare_want(struct spare *s, uint64_t sequence)
+void spare_want(struct spare *s, uint64_t sequence, unsigned due)
 {
+    atomic_store_explicit(&s->haste.due, due, memory_order_relaxed);
     pthread_mutex_lock(&s->lock);
     if (s->wanted != sequence) {
         CP_ASSERT(s->fd < 0);
@@ -230,7 +231,7 @@ static void wait_ready_locked(struct spare *s)
 
 int spare_take(struct spare *s, uint64_t sequence)
 {
-    spare_want(s, sequence);
+    spare_want(s, sequence, SEGMENT_DUE_ALL);
     pthread_mutex_lock(&s->lock);
     s->urgent = s->made != sequence;
     s->failed = false;

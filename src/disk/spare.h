@@ -27,8 +27,9 @@ int spare_start(struct spare **out, const struct spare_conf *conf, struct err *e
 void spare_stop(struct spare *s);
 /* From now on spare_take waits for no room: it fails when the next try fails. */
 void spare_give_up(struct spare *s);
-/* The segment SEQUENCE is wanted soon. Cheap when it was said before. */
-void spare_want(struct spare *s, uint64_t sequence);
+/* The segment SEQUENCE is wanted soon, and DUE of it now (as in struct segment_haste). Cheap when
+ * it was said before. */
+void spare_want(struct spare *s, uint64_t sequence, unsigned due);
 /* kept_purge up to INDEX, soon. */
 void spare_purge(struct spare *s, uint64_t index);
 /* Does one thing that is to be done. False: nothing was, or there is no room for it. */

@@ -125,14 +125,17 @@ static void write_durably(struct wal *w, const uint8_t *bytes, size_t n, uint64_
     }
 }
 
-/* The next segment is made when a quarter of this one is used; behind a short one, which is full
- * sooner, when it is clear that there is more to come than what every start writes. */
+/* The next segment is made when a quarter of this one is used, and twice as fast as the rest of it
+ * fills; behind a short one, which is full sooner, when it is clear that there is more to come than
+ * what every start writes. */
 static void want_next(struct wal *w)
 {
     const struct segment *s = &w->segment;
-    uint64_t part = s->bytes < w->conf.segment_bytes ? 16 : 4;
-    if (s->at >= s->bytes / part)
-        spare_want(w->spare, s->sequence + 1);
+    uint64_t begin = s->bytes / (s->bytes < w->conf.segment_bytes ? 16 : 4);
+    if (s->at < begin)
+        return;
+    uint64_t due = (s->at - begin) * 2 * SEGMENT_DUE_ALL / (s->bytes - begin);
+    spare_want(w->spare, s->sequence + 1, w->conf.stepped ? SEGMENT_DUE_ALL : (unsigned)due);
 }
 
 /* Writes what was taken. False: there is no room for the rest of it, try again. */
@@ -368,6 +371,14 @@ uint64_t wal_append(struct wal *w, const struct wal_record *r)
     uint64_t lsn = ++w->appended;
     pthread_mutex_unlock(&w->lock);
     return lsn;
+}
+
+size_t wal_pending(struct wal *w)
+{
+    pthread_mutex_lock(&w->lock);
+    size_t bytes = w->pending.len;
+    pthread_mutex_unlock(&w->lock);
+    return bytes;
 }
 
 void wal_flush(struct wal *w)

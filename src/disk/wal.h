@@ -44,6 +44,8 @@ struct wal;
 #define WAL_SEGMENT_BYTES (UINT64_C(64) << 20)
 /* Appended and not yet with the log thread; wal_append waits beyond it. */
 #define WAL_PENDING_BYTES ((size_t)64 << 20)
+/* Of a record, at most, beside its payload. */
+#define WAL_RECORD_BYTES 48u
 /* Of the process, when a write or sync failed: EX_IOERR. */
 #define WAL_EXIT_CODE 74
 
@@ -102,6 +104,8 @@ void wal_close(struct wal *w);
  * wal_open. Nothing is written before wal_flush, unless WAL_PENDING_BYTES wait: then it flushes,
  * and waits for room. */
 uint64_t wal_append(struct wal *w, const struct wal_record *r);
+/* What was appended and is not yet with the log thread: who must not wait looks here first. */
+size_t wal_pending(struct wal *w);
 /* Hands what was appended to the thread. */
 void wal_flush(struct wal *w);
 /* Flushes and waits until all is durable; at start, before an install, and in tests. The durable

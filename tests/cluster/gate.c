@@ -181,6 +181,12 @@ void gate_fini(struct gate *g)
     pthread_mutex_destroy(&g->sync);
 }
 
+static void gate_push(void *ctx, int fd, uint64_t at, uint64_t n)
+{
+    struct gate *g = ctx;
+    g->below.push(g->below.ctx, fd, at, n);
+}
+
 struct diskio gate_io(struct gate *g)
 {
     return (struct diskio){.ctx = g,
@@ -192,6 +198,7 @@ struct diskio gate_io(struct gate *g)
                            .truncate = gate_truncate,
                            .size = gate_size,
                            .datasync = gate_datasync,
+                           .push = gate_push,
                            .rename = gate_rename,
                            .unlink = gate_unlink,
                            .sync_dir = gate_sync_dir,

@@ -244,6 +244,14 @@ static int fault_datasync(void *ctx, int fd)
     return end(f, 0);
 }
 
+static void fault_push(void *ctx, int fd, uint64_t at, uint64_t n)
+{
+    (void)ctx;
+    (void)fd;
+    (void)at;
+    (void)n;
+}
+
 static int fault_rename(void *ctx, const char *from, const char *to)
 {
     struct faultio *f = ctx;
@@ -335,6 +343,7 @@ struct diskio faultio_io(struct faultio *f)
                            .truncate = fault_truncate,
                            .size = fault_size,
                            .datasync = fault_datasync,
+                           .push = fault_push,
                            .rename = fault_rename,
                            .unlink = fault_unlink,
                            .sync_dir = fault_sync_dir,
