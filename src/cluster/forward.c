@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cluster/backlog.h"
 
 #define SUBMIT_MAX 8192 /* entries in one submit */
 #define RETRY_MS   20
@@ -187,7 +188,9 @@ static bool submit(struct engine *e)
         drop_other_terms(e);
     while (b->n > 0) {
         int64_t stamp_ns = timekeeper_now(&e->time);
-        size_t n = b->n < SUBMIT_MAX ? b->n : SUBMIT_MAX;
+        size_t n = backlog_fits(e, b->entries, b->n < SUBMIT_MAX ? (unsigned)b->n : SUBMIT_MAX);
+        if (n == 0)
+            return false;
         for (size_t i = 0; i < n; i++)
             command_stamp(b->entries[i].payload, stamp_ns);
         uint64_t first;

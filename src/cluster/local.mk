@@ -18,6 +18,7 @@ noinst_LIBRARIES += %D%/libcluster.a
 %C%_libcluster_a_SOURCES += \
 	%D%/alone.c %D%/alone.h \
 	%D%/applier.c \
+	%D%/backlog.c %D%/backlog.h \
 	%D%/boot.c \
 	%D%/copy.c %D%/copy.h \
 	%D%/engine.c %D%/engine.h %D%/engine_priv.h \

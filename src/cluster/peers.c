@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "cluster/backlog.h"
 #include "cluster/engine_priv.h"
 
 /* ---- out ---- */
@@ -150,6 +151,8 @@ static void receive_message(struct engine *e, struct frame *f)
                      m->term >= consensus_term(e->consensus);
     timekeeper_hear(&e->time, m->time_ns, of_leader);
     traffic_received(e, m);
+    if (m->type == PEER_APPEND && m->append.n > 0)
+        backlog_cut(e, m);
     consensus_receive(e->consensus, m, engine_mono_ms(e));
 }
 

@@ -1,10 +1,13 @@
 /* cluster: several members in one process: elections, replication, forwarding, quorum reads. */
 #include "trio.h"
 
+#include "base/mem.h"
 #include "cluster/frame.h"
+#include "disk/wal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static void three(void)
 {
@@ -255,6 +258,75 @@ START_TEST(watch_without_a_leader_is_ended)
 }
 END_TEST
 
+/* ---- one whose disk stands still ---- */
+
+#define LARGE_BYTES ((size_t)8 << 20)
+
+static struct {
+    struct diskio io;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    const char *held; /* guarded by lock: nothing below it is synced */
+} disk = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+/* Large writes need not be there: nothing is read again. */
+static int write_small(void *ctx, int fd, const void *bytes, size_t n, uint64_t at)
+{
+    return n > LARGE_BYTES / 2 ? 0 : diskio_system.pwrite(ctx, fd, bytes, n, at);
+}
+
+static int sync_later(void *ctx, int fd)
+{
+    char name[64], path[256];
+    snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(name, path, sizeof(path) - 1);
+    path[n > 0 ? n : 0] = '\0';
+    pthread_mutex_lock(&disk.lock);
+    while (disk.held != NULL && strncmp(path, disk.held, strlen(disk.held)) == 0)
+        pthread_cond_wait(&disk.changed, &disk.lock);
+    pthread_mutex_unlock(&disk.lock);
+    return diskio_system.datasync(ctx, fd);
+}
+
+static void hold(const char *path)
+{
+    pthread_mutex_lock(&disk.lock);
+    disk.held = path;
+    pthread_cond_broadcast(&disk.changed);
+    pthread_mutex_unlock(&disk.lock);
+}
+
+static void three_on_such_disks(void)
+{
+    memset(&trio, 0, sizeof(trio));
+    disk.io = diskio_system;
+    disk.io.pwrite = write_small;
+    disk.io.datasync = sync_later;
+    trio.io = &disk.io;
+    trio_setup(3);
+}
+
+/* It gets more than its log takes, and its engine goes on: it hears the leader, and has the rest
+ * when the disk does. */
+START_TEST(follower_whose_disk_stands_still)
+{
+    static struct trio_watch t;
+    char *large = mem_alloc(LARGE_BYTES + 1);
+    unsigned leader = trio_leader(), still = (leader + 1) % 3;
+    memset(large, 'x', LARGE_BYTES);
+    large[LARGE_BYTES] = '\0';
+    hold(trio.m[still].path);
+    for (unsigned i = 0; i < 2 * WAL_PENDING_BYTES / LARGE_BYTES + 2; i++)
+        trio_put_well(leader, "/large", large);
+    trio_put_well(leader, "/last", "1");
+    trio_watch(&t, still, "/"); /* the engine has a turn for it */
+    trio_unwatch(&t);
+    hold(NULL);
+    trio_await(still, "/last", "1");
+    mem_free(large);
+}
+END_TEST
+
 static Suite *cluster_suite(void)
 {
     Suite *s = suite_create("cluster");
@@ -280,6 +352,11 @@ static Suite *cluster_suite(void)
     tcase_set_timeout(t, 300);
     tcase_add_checked_fixture(t, three_with_short_history, trio_teardown);
     tcase_add_test(t, watch_ends_where_history_is_lost);
+    suite_add_tcase(s, t);
+    t = tcase_create("a disk stands still");
+    tcase_set_timeout(t, 300);
+    tcase_add_checked_fixture(t, three_on_such_disks, trio_teardown);
+    tcase_add_test(t, follower_whose_disk_stands_still);
     suite_add_tcase(s, t);
     return s;
 }

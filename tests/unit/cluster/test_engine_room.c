@@ -1,10 +1,16 @@
-/* engine: the log has no room for another segment: who is refused, and who may still be written. */
+/* engine: the log has no room for another segment: who is refused, and who may still be written; or
+ * its disk does not come back from a sync. */
 #include "engine_rig.h"
+
+#include "base/mem.h"
+#include "disk/wal.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+
+#define LARGE_BYTES ((size_t)8 << 20)
 
 /* The system's files, but segments behind the first are made when and as the test says. */
 static struct {
@@ -87,6 +93,60 @@ START_TEST(no_room)
 }
 END_TEST
 
+/* ---- a disk that stands still ---- */
+
+/* Large writes need not be there: nothing is read again. */
+static int write_small(void *ctx, int fd, const void *bytes, size_t n, uint64_t at)
+{
+    return n > LARGE_BYTES / 2 ? 0 : diskio_system.pwrite(ctx, fd, bytes, n, at);
+}
+
+static int sync_later(void *ctx, int fd)
+{
+    pthread_mutex_lock(&disk.lock);
+    while (disk.held)
+        pthread_cond_wait(&disk.changed, &disk.lock);
+    pthread_mutex_unlock(&disk.lock);
+    return diskio_system.datasync(ctx, fd);
+}
+
+static void setup_still(void)
+{
+    disk.io = diskio_system;
+    disk.io.pwrite = write_small;
+    disk.io.datasync = sync_later;
+    let(false, 0);
+    fx_setup_on(&disk.io, 4096);
+}
+
+/* More waits than the log takes: the engine goes on, and so do the writes once the disk does. Those
+ * whose time is up by then are told so. */
+START_TEST(disk_stands_still)
+{
+    char *large = mem_alloc(LARGE_BYTES + 1);
+    char value[16];
+    unsigned n = 2 * WAL_PENDING_BYTES / LARGE_BYTES + 2;
+    memset(large, 'x', LARGE_BYTES);
+    large[LARGE_BYTES] = '\0';
+    ck_assert_int_eq(fx_run(fx_put("/small", "1"))->code, V2_OK);
+    fx_free_done();
+    let(true, 0);
+    for (unsigned i = 0; i < n; i++)
+        fx_propose(fx_put("/large", large));
+    fx_watch("/small", 0, false); /* the engine has a turn for it */
+    ck_assert(fx_get("/small", value, sizeof(value)));
+    fx_unwatch();
+    let(false, 0);
+    fx_wait_done(n);
+    fx_free_done();
+    while (fx_run(fx_put("/after", "1"))->code != V2_OK)
+        ;
+    ck_assert(fx_get("/after", value, sizeof(value)));
+    fx_free_done();
+    mem_free(large);
+}
+END_TEST
+
 Suite *engine_room_suite(void)
 {
     Suite *s = suite_create("engine room");
@@ -94,6 +154,11 @@ Suite *engine_room_suite(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, no_room, 0, 2);
+    suite_add_tcase(s, t);
+    t = tcase_create("stands still");
+    tcase_add_checked_fixture(t, setup_still, teardown);
+    tcase_set_timeout(t, 300);
+    tcase_add_test(t, disk_stands_still);
     suite_add_tcase(s, t);
     return s;
 }

@@ -155,7 +155,7 @@ void trio_start(unsigned i)
         .segment_bytes = 65536,
         .history_events = trio.history_events > 0 ? trio.history_events : 1000,
         .clock = &clock_system,
-        .io = &diskio_system,
+        .io = trio.io != NULL ? trio.io : &diskio_system,
         .removed = on_removed,
         .ctx = m};
     ck_assert_msg(datadir_open(&m->dir, m->path, &e) == 0, "%s", e.text);

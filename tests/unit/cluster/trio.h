@@ -34,6 +34,7 @@ struct trio {
     size_t history_events;   /* likewise; 0: 1000 */
     bool untold;             /* members that start are not told of the others */
     bool force_new;          /* a member that starts goes on alone */
+    const struct diskio *io; /* set before trio_setup; NULL: the system's */
     struct trio_member m[TRIO_MAX];
 };
 
