@@ -28,13 +28,11 @@ static void complain(struct verifying *v, const struct err *e)
 
 static void print_snapshot(const char *path, const struct load_result *r, uint64_t bytes)
 {
-    struct store_stats stats;
-    store_stats(r->store, &stats);
     printf("snapshot %s: entry %" PRIu64 ", term %" PRIu64 ", index %" PRIu64 ", cluster %" PRIx64
-           ", %u members, %" PRIu64 " files, %" PRIu64 " directories, %zu events, %" PRIu64
+           ", %u members, %" PRIu64 " files, %" PRIu64 " directories, %" PRIu64 " events, %" PRIu64
            " bytes: sound\n",
            path, r->head.raft_index, r->head.raft_term, r->head.index, r->head.cluster_id,
-           r->head.n_members, stats.files, stats.dirs, r->n_events, bytes);
+           r->head.n_members, r->sums.files, r->sums.dirs, r->sums.events, bytes);
 }
 
 /* All of them; the newest sound one is what the log is held against. */
@@ -49,7 +47,7 @@ static int verify_snapshots(struct verifying *v, const char *dir, uint64_t *clus
         struct load_result r;
         uint64_t bytes;
         char *path = snapfile_path(dir, list.v[i]);
-        int bad = snapshot_load(&diskio_system, path, &list.v[i], &r, &bytes, e);
+        int bad = snapshot_check(&diskio_system, path, &list.v[i], &r, &bytes, e);
         if (bad == 0)
             print_snapshot(path, &r, bytes);
         else if (bad != -ENOENT || !v->live) /* a live member has purged it meanwhile */

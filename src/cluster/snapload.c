@@ -90,14 +90,12 @@ static bool is_changed(const struct source *f)
     return sum_up(f, f->size - n + line, &sum, &err) == 0 && sum != said;
 }
 
-static int load_from(const struct source *f, const struct snapfile_id *id, struct load_result *out,
-                     struct err *e)
+static int load_from(const struct source *f, struct load *load, const struct snapfile_id *id,
+                     struct load_result *out, struct err *e)
 {
-    struct load *load = load_new();
     int rv = feed(load, f, e);
     if (rv == 0)
         rv = load_finish(load, out, e);
-    load_free(load);
     if (rv == 0 && id != NULL &&
         (out->head.raft_index != id->index || out->head.raft_term != id->term)) {
         load_result_fini(out);
@@ -108,8 +106,10 @@ static int load_from(const struct source *f, const struct snapfile_id *id, struc
                                               : rv;
 }
 
-int snapshot_load(const struct diskio *io, const char *path, const struct snapfile_id *id,
-                  struct load_result *out, uint64_t *bytes, struct err *e)
+/* Into LOAD. */
+static int load_file(const struct diskio *io, const char *path, struct load *load,
+                     const struct snapfile_id *id, struct load_result *out, uint64_t *bytes,
+                     struct err *e)
 {
     struct source f = {.io = io, .fd = io->open(io->ctx, path, O_RDONLY, 0)};
     *out = (struct load_result){.store = NULL};
@@ -120,11 +120,29 @@ int snapshot_load(const struct diskio *io, const char *path, const struct snapfi
     if (rv < 0)
         err_sys(e, -rv, "read");
     else
-        rv = load_from(&f, id, out, e);
+        rv = load_from(&f, load, id, out, e);
     io->close(io->ctx, f.fd);
     *bytes = f.size;
     if (rv == 0)
         return 0;
     *out = (struct load_result){.store = NULL};
     return err_wrap(e, "snapshot %s", path);
+}
+
+int snapshot_load(const struct diskio *io, const char *path, const struct snapfile_id *id,
+                  struct load_result *out, uint64_t *bytes, struct err *e)
+{
+    struct load *load = load_new();
+    int rv = load_file(io, path, load, id, out, bytes, e);
+    load_free(load);
+    return rv;
+}
+
+int snapshot_check(const struct diskio *io, const char *path, const struct snapfile_id *id,
+                   struct load_result *out, uint64_t *bytes, struct err *e)
+{
+    struct load *load = load_new_check();
+    int rv = load_file(io, path, load, id, out, bytes, e);
+    load_free(load);
+    return rv;
 }

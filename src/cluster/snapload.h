@@ -8,3 +8,6 @@
  * others name the file. *OUT is zeroed on failure. */
 int snapshot_load(const struct diskio *io, const char *path, const struct snapfile_id *id,
                   struct load_result *out, uint64_t *bytes, struct err *e) CP_MUST_CHECK;
+/* As snapshot_load, and keeps nothing (load_new_check): with little memory. */
+int snapshot_check(const struct diskio *io, const char *path, const struct snapfile_id *id,
+                   struct load_result *out, uint64_t *bytes, struct err *e) CP_MUST_CHECK;

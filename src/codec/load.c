@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "codec/dump_accounts.h"
 #include "codec/dump_head.h"
-#include "store/bulk.h"
+#include "store/outline.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -30,6 +30,7 @@ struct load {
     bool check; /* nothing is kept */
     uint64_t last_event;
     struct bulk *bulk;
+    struct outline outline; /* check: in place of bulk */
     struct accounts *accounts;
     struct load_result got; /* all but the store */
     size_t cap_events;
@@ -69,6 +70,7 @@ void load_free(struct load *l)
     if (l == NULL)
         return;
     bulk_free(l->bulk);
+    outline_fini(&l->outline);
     accounts_unref(l->accounts);
     load_result_fini(&l->got);
     buf_fini(&l->carry);
@@ -129,6 +131,7 @@ static int read_head(struct load *l, struct line *line, struct err *e)
                        format, DUMP_FORMAT);
     if (!dump_read_head(line, &l->got.head))
         return misread(l, line, start, e);
+    l->outline.index = l->got.head.index;
     if (!l->check)
         l->bulk = bulk_new(l->got.head.index);
     return 0;
@@ -220,17 +223,16 @@ static bool read_numbers(struct line *line, struct bulk_node *n)
     return true;
 }
 
-/* As bulk_sums counts them. */
-static void count_node(struct load *l, const struct bulk_node *n)
+static int check_node(struct load *l, const struct bulk_node *n, struct err *e)
 {
-    const char *slash = n->path.len > 0 ? memrchr(n->path.ptr, '/', n->path.len) : NULL;
-    size_t name = slash != NULL ? n->path.len - (size_t)(slash + 1 - n->path.ptr) : n->path.len;
-
-    if (name == 0)
-        return; /* the root */
-    l->sums.bytes += name + n->value.len;
+    struct outline_place place;
+    int rv = outline_add(&l->outline, n, &place, e);
+    if (rv != 0 || place.name.len == 0)
+        return rv;
+    l->sums.bytes += place.name.len + n->value.len;
     l->sums.dirs += n->dir;
     l->sums.files += !n->dir;
+    return 0;
 }
 
 static int read_node(struct load *l, struct line *line, struct err *e)
@@ -247,10 +249,7 @@ static int read_node(struct load *l, struct line *line, struct err *e)
     ok = ok && line_text(line, "}");
     if (!ok)
         return misread(l, line, start, e);
-    if (!l->check)
-        return bulk_add(l->bulk, &n, e);
-    count_node(l, &n);
-    return 0;
+    return l->check ? check_node(l, &n, e) : bulk_add(l->bulk, &n, e);
 }
 
 /* The rendered JSON, newline included. */
@@ -365,6 +364,7 @@ static int read_end(struct load *l, struct line *line, struct err *e)
                        "the checksum of all before it is %08" PRIx64 ", that of the bytes is "
                        "%08" PRIx32,
                        crc, s.crc);
+    l->got.sums = s;
     return 0;
 }
 
@@ -484,11 +484,11 @@ int load_finish(struct load *l, struct load_result *out, struct err *e)
         bulk_accounts(l->bulk, l->accounts);
         l->accounts = NULL;
         l->got.store = bulk_finish(l->bulk);
-        if (l->got.store == NULL)
-            l->failed = err_set(&l->err, ERR_CORRUPT, "no nodes, not even the root");
-        else
+        if (l->got.store != NULL)
             l->bulk = NULL;
     }
+    if (l->failed == 0 && (l->check ? l->outline.depth == 0 : l->got.store == NULL))
+        l->failed = corrupt(&l->err, "no nodes, not even the root");
     if (l->failed != 0) {
         if (e != NULL)
             *e = l->err;

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "codec/dump.h"
+#include "codec/lines.h"
 #include "store/store.h"
 
 /* The longest line that can be: an event shows two values, each byte of them escaped. */
@@ -15,15 +16,15 @@ struct load_result {
     struct store *store;
     struct event **events; /* ascending by index; one reference each */
     size_t n_events;
+    struct lines_sums sums; /* of the last line */
 };
 /* Frees what is not NULL; a zeroed struct is fine. */
 void load_result_fini(struct load_result *r);
 
 struct load;
 struct load *load_new(void);
-/* One that keeps nothing: it refuses lines that dump does not write, and a file whose counts or
- * checksum are wrong, with little memory. That nodes stand in order is left to the checksum. What
- * load_finish gives holds the head and no store. */
+/* One that keeps nothing: it refuses what the other does, with little memory. What load_finish
+ * gives holds the head and the counts, no store and no events. */
 struct load *load_new_check(void);
 /* NULL is fine. */
 void load_free(struct load *l);

@@ -1,12 +1,12 @@
 #include "store/bulk.h"
 
+#include "store/outline.h"
 #include "store/store_priv.h"
 #include "store/tree.h"
 
 /* A directory that is still open: its parent is the one before it. */
 struct level {
     struct node *dir;
-    size_t path_len;                 /* 0: the root */
     struct node *leaf[STORE_FANOUT]; /* the newest children, not yet in a page */
     unsigned leaf_n;
     void **page; /* full leaves; the room is kept for the next directory at this depth */
@@ -17,7 +17,7 @@ struct bulk {
     struct store *store;
     struct level *level;
     size_t depth, room; /* open directories; levels that have ever been used */
-    struct buf path;    /* of the innermost open directory; empty: the root */
+    struct outline outline;
     struct bulk_sums sums;
 };
 
@@ -25,7 +25,7 @@ struct bulk *bulk_new(uint64_t index)
 {
     struct bulk *b = mem_zalloc(sizeof *b);
     b->store = mem_zalloc(sizeof *b->store);
-    b->store->draft.index = index;
+    b->store->draft.index = b->outline.index = index;
     return b;
 }
 
@@ -82,15 +82,13 @@ static void close_dir(struct bulk *b)
     body->kids = stack_pages(b, l);
     if (b->depth == 0)
         return;
-    struct level *up = l - 1;
-    struct node_body *above = node_body(up->dir);
+    struct node_body *above = node_body(b->level[b->depth - 1].dir);
     above->files += body->files;
     above->dirs += body->dirs + 1;
     above->bytes += body->bytes + l->dir->name_len;
-    b->path.len = up->path_len;
 }
 
-static void open_dir(struct bulk *b, struct node *dir, struct span path)
+static void open_dir(struct bulk *b, struct node *dir)
 {
     if (b->depth == b->room) {
         b->level = mem_realloc(b->level, (b->room + 1) * sizeof *b->level);
@@ -100,8 +98,6 @@ static void open_dir(struct bulk *b, struct node *dir, struct span path)
     l->dir = dir;
     l->leaf_n = 0;
     l->page_n = 0;
-    buf_span(&b->path, span_from(path, b->path.len));
-    l->path_len = b->path.len;
 }
 
 static struct node *make_node(struct bulk *b, const struct bulk_node *n, struct span name)
@@ -123,87 +119,32 @@ static struct node *make_node(struct bulk *b, const struct bulk_node *n, struct 
     return node;
 }
 
-static int refuse(struct err *e, const char *why)
-{
-    return err_set(e, ERR_CORRUPT, "%s", why);
-}
-
-static int check_numbers(const struct bulk *b, const struct bulk_node *n, struct err *e)
-{
-    uint64_t index = b->store->draft.index;
-    if (n->created > n->modified)
-        return refuse(e, "modified before it was created");
-    if (n->modified > index || n->tree > index)
-        return refuse(e, "an index beyond the store's");
-    if (n->version == 0)
-        return refuse(e, "version 0");
-    if (n->value.len > (n->dir ? 0 : UINT32_MAX))
-        return refuse(e, "a value that cannot be");
-    return 0;
-}
-
-static int add_root(struct bulk *b, const struct bulk_node *n, struct err *e)
-{
-    if (!span_eq(n->path, SPAN("/")))
-        return refuse(e, "nodes do not begin with the root");
-    if (!n->dir || n->expires_ns != 0)
-        return refuse(e, "the root is not a permanent directory");
-    struct node *root = make_node(b, n, (struct span){0});
-    b->store->draft.root = root;
-    open_dir(b, root, (struct span){0});
-    return 0;
-}
-
-/* Whether PATH names something below the innermost open directory. */
-static bool is_below(const struct bulk *b, struct span path)
-{
-    return path.len > b->path.len && span_starts(path, buf_as_span(&b->path)) &&
-           path.ptr[b->path.len] == '/';
-}
-
-/* Finds the directory that PATH stands in, closing those that are complete, and gives the name. */
-static int enter(struct bulk *b, struct span path, struct span *name, struct err *e)
-{
-    while (b->depth > 1 && !is_below(b, path))
-        close_dir(b);
-    if (!is_below(b, path))
-        return refuse(e, "a path that does not begin with /");
-    *name = span_from(path, b->path.len + 1);
-    if (name->len == 0 || name->len > UINT16_MAX)
-        return refuse(e, "a name that cannot be");
-    if (memchr(name->ptr, '/', name->len) != NULL)
-        return refuse(e, "no directory before it that it is in");
-    const struct level *l = &b->level[b->depth - 1];
-    if (l->leaf_n > 0 && node_cmp(*name, l->leaf[l->leaf_n - 1]) <= 0)
-        return refuse(e, "not in the order of paths");
-    return 0;
-}
-
-static void set_timer(struct bulk *b, struct node *n, struct node *dir)
+static void set_timer(struct bulk *b, struct node *n, struct node *dir, struct span path)
 {
     struct draft *d = &b->store->draft;
     struct node_body *body = node_body(dir);
     if (body->place == NULL)
-        body->place = place_new(&d->pool, b->path.len > 0 ? buf_as_span(&b->path) : SPAN("/"));
+        body->place = place_new(&d->pool, path);
     timers_add(&d->timers, n, body->place);
 }
 
-int bulk_add(struct bulk *b, const struct bulk_node *n, struct err *e)
+static void add_root(struct bulk *b, const struct bulk_node *n)
 {
-    int rv = check_numbers(b, n, e);
-    if (rv != 0)
-        return rv;
-    if (b->depth == 0)
-        return add_root(b, n, e);
-    struct span name;
-    rv = enter(b, n->path, &name, e);
-    if (rv != 0)
-        return rv;
+    struct node *root = make_node(b, n, (struct span){0});
+    b->store->draft.root = root;
+    open_dir(b, root);
+}
+
+/* The path of the directory that PATH, which ends with NAME, stands in. */
+static struct span parent_of(struct span path, struct span name)
+{
+    return span_make(path.ptr, path.len > name.len + 1 ? path.len - name.len - 1 : 1);
+}
+
+static void add_node(struct bulk *b, const struct bulk_node *n, struct span name)
+{
     struct level *l = &b->level[b->depth - 1];
     struct node_body *body = node_body(l->dir);
-    if (n->tree > body->tree)
-        return refuse(e, "a tree index beyond that of the directory above");
-
     struct node *node = make_node(b, n, name);
     if (l->leaf_n == STORE_FANOUT)
         close_leaf(b, l);
@@ -211,15 +152,29 @@ int bulk_add(struct bulk *b, const struct bulk_node *n, struct err *e)
     body->children++;
     b->sums.bytes += name.len + n->value.len;
     if (n->expires_ns != 0)
-        set_timer(b, node, l->dir);
+        set_timer(b, node, l->dir, parent_of(n->path, name));
     if (n->dir) {
         b->sums.dirs++;
-        open_dir(b, node, n->path);
+        open_dir(b, node);
     } else {
         b->sums.files++;
         body->files++;
         body->bytes += name.len + n->value.len;
     }
+}
+
+int bulk_add(struct bulk *b, const struct bulk_node *n, struct err *e)
+{
+    struct outline_place place;
+    int rv = outline_add(&b->outline, n, &place, e);
+    if (rv != 0)
+        return rv;
+    while (place.closed-- > 0)
+        close_dir(b);
+    if (b->depth == 0)
+        add_root(b, n);
+    else
+        add_node(b, n, place.name);
     return 0;
 }
 
@@ -240,7 +195,7 @@ struct store *bulk_finish(struct bulk *b)
     for (size_t i = 0; i < b->room; i++)
         mem_free(b->level[i].page);
     mem_free(b->level);
-    buf_fini(&b->path);
+    outline_fini(&b->outline);
     mem_free(b);
     return s;
 }
@@ -255,6 +210,7 @@ void bulk_free(struct bulk *b)
         return;
     }
     accounts_unref(s->draft.accounts);
+    outline_fini(&b->outline);
     mem_free(b);
     mem_free(s);
 }

@@ -10,6 +10,7 @@ noinst_LIBRARIES += %D%/libstore.a
 	%D%/event.c %D%/event.h \
 	%D%/node.c %D%/node.h \
 	%D%/op.h \
+	%D%/outline.c %D%/outline.h \
 	%D%/page.c %D%/page.h \
 	%D%/path.c %D%/path.h \
 	%D%/pins.c %D%/pins.h \

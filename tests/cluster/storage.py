@@ -274,6 +274,10 @@ def test_foreign_and_future(c):
     open(snapshot, "wb").write(sealed(text.replace(b'"format":3', b'"format":9', 1)))
     expect(["verify", data], 1, snapshot)
     assert copse("restore", data, "--data-dir", c.path("new"))[0] == 1, "a future snapshot was passed over"
+    # Two keys in the wrong order, and a checksum that is right: no start would take it.
+    a, b = (re.search(rb'\{"file":"/k/%d".*\n' % i, text).group() for i in (1, 2))
+    open(snapshot, "wb").write(sealed(text.replace(a, b"").replace(b, b + a)))
+    expect(["verify", data], 1, snapshot, "not in the order of paths")
     open(snapshot, "wb").write(text)
     # A log of another member beside the snapshots.
     other = c.member("other")
