@@ -7,7 +7,9 @@
 #include <time.h>
 
 #define RETRY_MS 20
-#define REST_MS  30000 /* between two hand-overs because of the disk */
+/* between two hand-overs because of a disk that does not move, and of one without room */
+#define REST_MS         30000
+#define NO_ROOM_REST_MS 5000
 
 #define CAUSE_NO_LEADER "etcdserver: no leader"
 
@@ -40,9 +42,20 @@ static void step_down(struct engine *e)
     }
 }
 
+/* Without room it refuses every write, those of the others' clients too, who may have room. */
+static bool look_for_room(struct engine *e, uint64_t now)
+{
+    if (atomic_load(&e->log_trouble) == 0)
+        return true;
+    if (now >= e->leading.rest_ms && leads_others(e) &&
+        hand_over(e, "the log has no room on this member's disk"))
+        e->leading.rest_ms = now + NO_ROOM_REST_MS;
+    return false;
+}
+
 /* A leader acknowledges only what a majority has, so a slow disk of its own costs its clients
- * nothing as long as the others are quick; but one that does not move for so long, or has no room,
- * is better off as a follower. */
+ * nothing as long as the others are quick; but one that does not move for so long is better off as
+ * a follower. */
 static void look_at_disk(struct engine *e)
 {
     struct leading *l = &e->leading;
@@ -52,6 +65,8 @@ static void look_at_disk(struct engine *e)
         l->stuck_lsn = durable;
         l->stuck_ms = behind ? now : 0;
     }
+    if (!look_for_room(e, now))
+        return;
     if (l->stuck_ms == 0 || now - l->stuck_ms < 2 * (uint64_t)e->conf.election_ms ||
         now < l->rest_ms || !leads_others(e))
         return;

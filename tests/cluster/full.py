@@ -21,10 +21,14 @@ INSIDE = "COPSE_TEST_INSIDE"
 SKIPPED = 77
 
 
-def enter():
-    """Starts this program anew where it may mount; gives the exit code."""
+def enter(program, disks=1):
+    """Starts PROGRAM anew where it may mount, on a small file system that INSIDE names, or with several: 1 and so on in
+    that. Gives the exit code."""
     top = tempfile.mkdtemp(prefix="copse-full-")
-    mount = 'mount -t tmpfs -o size=%dm copse-test "$0" && exec "$@"' % ROOM_MIB
+    mount = 'mount -t tmpfs -o size=%dm copse-test "$0"' % ROOM_MIB
+    for i in range(1, disks + 1 if disks > 1 else 1):
+        mount += ' && mkdir "$0/%d" && mount -t tmpfs -o size=%dm copse-test "$0/%d"' % (i, ROOM_MIB, i)
+    mount += ' && exec "$@"'
     may = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, top]
     try:
         try:
@@ -36,7 +40,7 @@ def enter():
         if refusal is not None:
             print("skipped: no small file system can be mounted here: " + refusal)
             return SKIPPED
-        return subprocess.run(may + [sys.executable, os.path.abspath(__file__)], env=dict(os.environ, **{INSIDE: top})).returncode
+        return subprocess.run(may + [sys.executable, os.path.abspath(program)], env=dict(os.environ, **{INSIDE: top})).returncode
     finally:
         os.rmdir(top)
 
@@ -190,4 +194,4 @@ def inside(top):
 
 
 if __name__ == "__main__":
-    sys.exit(inside(os.environ[INSIDE]) if INSIDE in os.environ else enter())
+    sys.exit(inside(os.environ[INSIDE]) if INSIDE in os.environ else enter(__file__))

@@ -40,3 +40,7 @@ TESTS += %D%/tls.py
 # what was recorded from a single etcd, through a member of a cluster
 dist_check_SCRIPTS += %D%/corpora.py
 TESTS += %D%/corpora.py
+
+# members of a cluster without room on their disks; skipped where nothing can be mounted
+dist_check_SCRIPTS += %D%/filled.py
+TESTS += %D%/filled.py
