@@ -18,8 +18,8 @@ struct wire_peer {
 };
 
 struct wire {
-    /* Whom to talk to from now on: all members but this one, WIRE_PEERS at most. Borrows. Streams to those that stay
-     * with the same URLs go on. */
+    /* Whom to talk to from now on: all members but this one, WIRE_PEERS at most. Borrows. Streams
+     * to those that stay with the same URLs go on. */
     void (*peers)(void *ctx, const struct wire_peer *peers, unsigned n);
     /* Takes *F (NULL afterwards) and sends it. Frames to one peer arrive in the order they were
      * sent in, each at most once, or not at all. False: certainly not sent (no stream, or its queue

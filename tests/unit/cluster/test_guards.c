@@ -3,7 +3,9 @@
  * guard is not needed any more. */
 #include "rig.h"
 
-#include "cluster/guards.h"
+#include "cluster/consensus_priv.h"
+
+#include <stdlib.h>
 
 static uint32_t off(bool guarded, enum guard g)
 {
@@ -139,6 +141,135 @@ START_TEST(change_is_sent_when_durable)
 }
 END_TEST
 
+/* A spare gets nothing, and so is overdue for ever: a loop that never sleeps. */
+START_TEST(leader_rests_between_ticks)
+{
+    struct rig r;
+    struct consensus_members m;
+    uint64_t index;
+    rig_init(&r, 1, 2, 1, off(_i, GUARD_LEADER_TICK));
+    consensus_members(r.c, &m);
+    m.m[1].role = MEMBER_SPARE;
+    ck_assert_int_eq(consensus_change(r.c, &m, r.now, &index), 0);
+    rig_sync(&r);
+    r.now += 10000;
+    consensus_tick(r.c, r.now);
+    ck_assert_int_eq(consensus_deadline_ms(r.c) > r.now, _i);
+    rig_fini(&r);
+}
+END_TEST
+
+/* What the core has of the heap; of the second snapshot it keeps what nobody frees. */
+static struct {
+    struct raft_heap heap;
+    long n;
+} counted;
+
+static void *count_malloc(void *data, size_t n)
+{
+    (void)data;
+    counted.n++;
+    return malloc(n);
+}
+
+static void count_free(void *data, void *p)
+{
+    (void)data;
+    counted.n -= p != NULL;
+    free(p);
+}
+
+static void *count_calloc(void *data, size_t n, size_t size)
+{
+    (void)data;
+    counted.n++;
+    return calloc(n, size);
+}
+
+static void *count_realloc(void *data, void *p, size_t n)
+{
+    (void)data;
+    counted.n += p == NULL;
+    return realloc(p, n);
+}
+
+static void *count_aligned(void *data, size_t alignment, size_t n)
+{
+    (void)data;
+    counted.n++;
+    return aligned_alloc(alignment, n);
+}
+
+static void count_aligned_free(void *data, size_t alignment, void *p)
+{
+    (void)alignment;
+    count_free(data, p);
+}
+
+START_TEST(snapshot_during_an_install_is_dropped)
+{
+    struct rig r;
+    counted.heap = (struct raft_heap){.malloc = count_malloc,
+                                      .free = count_free,
+                                      .calloc = count_calloc,
+                                      .realloc = count_realloc,
+                                      .aligned_alloc = count_aligned,
+                                      .aligned_free = count_aligned_free};
+    counted.n = 0;
+    raft_heap_set(&counted.heap);
+    rig_init(&r, 2, 3, 3, off(_i, GUARD_DOUBLE_INSTALL));
+    struct peer_message *m = peer_message_new(PEER_SNAPSHOT, 1, 2, 0);
+    m->term = 4;
+    *m->snapshot.mark = (struct snapshot_mark){.index = 50, .term = 3, .members_index = 1};
+    consensus_members(r.c, &m->snapshot.mark->members);
+    struct peer_message *again = peer_message_dup(m);
+    ck_assert(rig_receive(&r, m));
+    ck_assert(rig_receive(&r, again));
+    r.applied = 50;
+    consensus_installed(r.c, r.now);
+    rig_fini(&r);
+    raft_heap_set_default();
+    ck_assert_int_eq(counted.n == 0, _i);
+}
+END_TEST
+
+/* Raft is broken, and the core would take the other leader's entries as its own. */
+START_TEST(second_leader_of_a_term_ends_all)
+{
+    struct rig r;
+    rig_init(&r, 1, 3, 1, off(_i, GUARD_TWO_LEADERS));
+    uint64_t term = consensus_term(r.c), last = consensus_last_index(r.c);
+    ck_assert_int_eq(consensus_role(r.c), CONSENSUS_LEADER);
+    ck_assert_int_eq(!rig_receive(&r, rig_append(&r, 2, 1, term, last, term, 1, 1)), _i);
+    r.broken = true; /* without the guard the core's state is in ruins, too */
+    rig_fini(&r);
+}
+END_TEST
+
+/* Two changes, of which the first is committed, though nobody here knows; the second is replaced.
+ * What holds then is the first. */
+START_TEST(rollback_goes_one_change_back)
+{
+    struct rig r;
+    struct consensus_members now;
+    rig_init(&r, 2, 3, 3, off(_i, GUARD_PENDING_CHANGE));
+    struct peer_message *both = peer_message_new(PEER_APPEND, 1, 2, 2);
+    both->term = 3;
+    both->append.prev_index = both->append.prev_term = both->append.commit = 1;
+    for (unsigned i = 0; i < 2; i++)
+        both->append.entries[i] =
+            (struct log_entry){.term = 2, .type = ENTRY_CHANGE, .payload = rig_members(4 + i, 3)};
+    ck_assert(rig_receive(&r, both));
+    rig_sync(&r);
+    consensus_members(r.c, &now);
+    ck_assert_uint_eq(now.n, 5);
+    ck_assert(rig_receive(&r, rig_append(&r, 3, 2, 4, 2, 2, 1, 1)));
+    consensus_members(r.c, &now);
+    ck_assert_int_eq(now.n == 4, _i);
+    rig_fini(&r);
+}
+END_TEST
+
 START_TEST(sole_voter_leads_in_a_new_term)
 {
     struct rig r;
@@ -227,6 +358,10 @@ Suite *guards_suite(void)
     GUARD_TEST(tc, standby_gives_its_vote);
     GUARD_TEST(tc, denied_pre_vote_teaches_the_term);
     GUARD_TEST(tc, change_is_sent_when_durable);
+    GUARD_TEST(tc, leader_rests_between_ticks);
+    GUARD_TEST(tc, snapshot_during_an_install_is_dropped);
+    GUARD_TEST(tc, second_leader_of_a_term_ends_all);
+    GUARD_TEST(tc, rollback_goes_one_change_back);
     GUARD_TEST(tc, sole_voter_leads_in_a_new_term);
     GUARD_TEST(tc, leader_adds_its_barrier);
     GUARD_TEST(tc, retry_disrupts_nobody);
