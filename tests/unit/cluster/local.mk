@@ -8,7 +8,7 @@ TESTS += %D%/test_identity
 
 check_PROGRAMS += %D%/test_frame
 TESTS += %D%/test_frame
-%C%_test_frame_SOURCES = %D%/test_frame.c
+%C%_test_frame_SOURCES = %D%/frame_samples.c %D%/frame_samples.h %D%/test_frame.c
 %C%_test_frame_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 %C%_test_frame_LDADD = src/cluster/libcluster.a src/base/libbase.a $(CHECK_LIBS)
 
