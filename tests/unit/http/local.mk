@@ -6,6 +6,7 @@ endif
 %C%_test_http_SOURCES = \
 	%D%/client.c %D%/client.h \
 	%D%/fake.c %D%/fake.h \
+	%D%/fake_api.c \
 	%D%/test_cors.c \
 	%D%/test_heads.c \
 	%D%/test_host.c \
