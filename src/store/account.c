@@ -114,15 +114,27 @@ struct accounts *accounts_copy(const struct accounts *from)
     return a;
 }
 
-/* Where NAME is, or belongs. */
-static uint32_t user_place(const struct accounts *a, struct span name, bool *there)
+static struct span user_name(const struct accounts *a, uint32_t i)
 {
-    uint32_t low = 0, high = a != NULL ? a->n_users : 0;
+    return a->users[i]->name;
+}
+
+static struct span role_name(const struct accounts *a, uint32_t i)
+{
+    return a->roles[i]->name;
+}
+
+/* Where NAME is, or belongs, among N that stand in the order of their names. */
+static uint32_t place(const struct accounts *a, uint32_t n,
+                      struct span (*name_of)(const struct accounts *a, uint32_t i),
+                      struct span name, bool *there)
+{
+    uint32_t low = 0, high = n;
 
     *there = false;
     while (low < high) {
         uint32_t mid = low + (high - low) / 2;
-        int order = span_cmp(name, a->users[mid]->name);
+        int order = span_cmp(name, name_of(a, mid));
 
         if (order == 0) {
             *there = true;
@@ -136,25 +148,14 @@ static uint32_t user_place(const struct accounts *a, struct span name, bool *the
     return low;
 }
 
+static uint32_t user_place(const struct accounts *a, struct span name, bool *there)
+{
+    return place(a, a != NULL ? a->n_users : 0, user_name, name, there);
+}
+
 static uint32_t role_place(const struct accounts *a, struct span name, bool *there)
 {
-    uint32_t low = 0, high = a != NULL ? a->n_roles : 0;
-
-    *there = false;
-    while (low < high) {
-        uint32_t mid = low + (high - low) / 2;
-        int order = span_cmp(name, a->roles[mid]->name);
-
-        if (order == 0) {
-            *there = true;
-            return mid;
-        }
-        if (order < 0)
-            high = mid;
-        else
-            low = mid + 1;
-    }
-    return low;
+    return place(a, a != NULL ? a->n_roles : 0, role_name, name, there);
 }
 
 const struct user *accounts_user(const struct accounts *a, struct span name)
