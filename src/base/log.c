@@ -5,6 +5,7 @@
 #include "base/jsonw.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -166,13 +167,15 @@ void log_render(struct buf *b, const char *level, const char *event, const struc
 /* May one more line leave here? *TOLD: how many did not before it, to be told with it. */
 static bool admit(struct log_site *site, unsigned *told)
 {
-    uint64_t now_s = clock_mono_ns(&clock_system) / (uint64_t)NS_PER_S + 1;
-    uint64_t second = atomic_load_explicit(&site->second, memory_order_relaxed);
+    uint64_t now_s = clock_mono_ns(&clock_system) / (uint64_t)NS_PER_S;
+    uint64_t now = (site->seldom ? now_s / LOG_SELDOM_S : now_s) + 1;
+    uint64_t period = atomic_load_explicit(&site->period, memory_order_relaxed);
+    unsigned most = site->seldom ? 1 : LOG_LINES_A_SECOND;
 
     *told = 0;
-    if (second != now_s && atomic_compare_exchange_strong(&site->second, &second, now_s))
+    if (period != now && atomic_compare_exchange_strong(&site->period, &period, now))
         atomic_store_explicit(&site->lines, 0, memory_order_relaxed);
-    if (atomic_fetch_add_explicit(&site->lines, 1, memory_order_relaxed) >= LOG_LINES_A_SECOND) {
+    if (atomic_fetch_add_explicit(&site->lines, 1, memory_order_relaxed) >= most) {
         atomic_fetch_add_explicit(&site->left_out, 1, memory_order_relaxed);
         return false;
     }
@@ -215,4 +218,23 @@ void log_event(struct log_site *site, enum log_level level, const char *event,
     (void)ignored;
     buf_fini(&line);
     errno = saved_errno;
+}
+
+static bool is_noise(const struct log_library *library, const char *line)
+{
+    for (const char *const *noise = library->noise; *noise != NULL; noise++)
+        if (strstr(line, *noise) != NULL)
+            return true;
+    return false;
+}
+
+void log_of_library(void *library, const char *fmt, va_list args)
+{
+    const struct log_library *of = library;
+    char line[256];
+
+    if (vsnprintf(line, sizeof(line), fmt, args) < 0)
+        return;
+    line[strcspn(line, "\r\n")] = '\0';
+    log_at(is_noise(of, line) ? LOG_DEBUG : LOG_WARN, of->event, LOG_S("text", line));
 }

@@ -25,47 +25,26 @@
 #define STUCK_MS (2 * LIMIT_DEADLINE_MS)
 
 /* Lines of libmicrohttpd that tell of nothing but clients, or of what we did on purpose. */
-static bool is_noise(const char *line)
-{
-    static const char *const noise[] = {
-        "Application reported internal error",
-        "Closing connection",
-        "closing connection",
-        "Connection was closed",
-        "Failed to send data",
-        "Failed to set TCP_NODELAY",
-        "Failed to disable TCP Nagle",
-        "Setting",
-        "Socket has been unexpectedly",
-        "Socket disconnected",
-        "Error processing request",
-        "Received malformed",
-        "Error reading",
-        "received handshake message out of context",
-        "rejecting",
-    };
+static const char *const noise[] = {
+    "Application reported internal error",
+    "Closing connection",
+    "closing connection",
+    "Connection was closed",
+    "Failed to send data",
+    "Failed to set TCP_NODELAY",
+    "Failed to disable TCP Nagle",
+    "Setting",
+    "Socket has been unexpectedly",
+    "Socket disconnected",
+    "Error processing request",
+    "Received malformed",
+    "Error reading",
+    "received handshake message out of context",
+    "rejecting",
+    NULL,
+};
 
-    for (size_t i = 0; i < CP_COUNT(noise); i++) {
-        if (strstr(line, noise[i]) != NULL)
-            return true;
-    }
-    return false;
-}
-
-CP_PRINTF(2, 0)
-static void on_log(void *cls, const char *fmt, va_list args)
-{
-    char line[256];
-
-    (void)cls;
-    if (vsnprintf(line, sizeof(line), fmt, args) < 0)
-        return;
-    line[strcspn(line, "\r\n")] = '\0';
-    if (is_noise(line))
-        log_debug("http.library", LOG_S("text", line));
-    else
-        log_warn("http.library", LOG_S("text", line));
-}
+static const struct log_library library = {.event = "http.library", .noise = noise};
 
 uint64_t worker_now_ms(void)
 {
@@ -138,7 +117,7 @@ static int start_library(struct library *l, bool tls, struct err *e)
         MHD_USE_EPOLL | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG |
             MHD_USE_SUPPRESS_DATE_NO_CLOCK | (tls ? (unsigned)MHD_USE_TLS : 0),
         0, NULL, NULL, conn_on_request, l,
-        MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, /* first: the other options may complain */
+        MHD_OPTION_EXTERNAL_LOGGER, log_of_library, (void *)(uintptr_t)&library, /* first: the other options may complain */
         MHD_OPTION_URI_LOG_CALLBACK, conn_on_target, l,
         MHD_OPTION_NOTIFY_COMPLETED, conn_on_completed, l,
         MHD_OPTION_NOTIFY_CONNECTION, conn_on_connection, l,

@@ -22,31 +22,10 @@
 #define ROUNDS        16 /* of libmicrohttpd in one pass */
 #define LOOK_MS       1000
 #define DEAF_MS       200
-#define SELDOM_MS     10000
 
-bool seldom_tells(struct seldom *s, uint64_t now_ms, unsigned *untold)
-{
-    if (s->told_ms != 0 && now_ms - s->told_ms < SELDOM_MS) {
-        s->untold++;
-        return false;
-    }
-    *untold = s->untold;
-    *s = (struct seldom){.told_ms = now_ms};
-    return true;
-}
-
-CP_PRINTF(2, 0)
-static void on_log(void *cls, const char *fmt, va_list args)
-{
-    char line[256];
-
-    (void)cls;
-    if (vsnprintf(line, sizeof(line), fmt, args) < 0)
-        return;
-    line[strcspn(line, "\r\n")] = '\0';
-    /* Of clients and their connections only: what matters is told elsewhere. */
-    log_debug("peer.library", LOG_S("text", line));
-}
+/* It tells of clients and their connections only: what matters is told elsewhere. */
+static const char *const noise[] = {"", NULL};
+static const struct log_library library = {.event = "peer.library", .noise = noise};
 
 /* The one place where options of libmicrohttpd are set on this floor. */
 static struct MHD_Daemon *daemon_new(struct gate *g, bool tls)
@@ -56,7 +35,7 @@ static struct MHD_Daemon *daemon_new(struct gate *g, bool tls)
         MHD_USE_EPOLL | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG |
             (tls ? (unsigned)MHD_USE_TLS : 0),
         0, NULL, NULL, visit_on_request, g,
-        MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, /* first: the other options may complain */
+        MHD_OPTION_EXTERNAL_LOGGER, log_of_library, (void *)(uintptr_t)&library, /* first: the other options may complain */
         MHD_OPTION_URI_LOG_CALLBACK, visit_on_target, g,
         MHD_OPTION_NOTIFY_COMPLETED, visit_on_completed, g,
         MHD_OPTION_NOTIFY_CONNECTION, visit_on_connection, g,
@@ -102,11 +81,8 @@ static void watch_over(int fd)
 static void take_guest(struct gate *g, bool tls, int fd, const struct sockaddr_storage *from,
                        socklen_t len)
 {
-    unsigned untold;
-
     if (g->n_guests >= LIMIT_PEER_CONNECTIONS) {
-        if (seldom_tells(&g->crowds, g->now_ms, &untold))
-            log_warn("peer.crowded", LOG_U("connections", g->n_guests), LOG_U("untold", untold));
+        log_seldom(LOG_WARN, "peer.crowded", LOG_U("connections", g->n_guests));
         close(fd);
         return;
     }

@@ -30,12 +30,6 @@ struct sender {
     struct visit *visit; /* the stream, while it lasts */
 };
 
-/* A line in the log each so often; the others are counted. */
-struct seldom {
-    uint64_t told_ms;
-    unsigned untold;
-};
-
 struct gate {
     /* Fixed. */
     const struct peer_conf *conf;
@@ -58,7 +52,6 @@ struct gate {
     struct arrival *arrival; /* the newest */
     unsigned n_arrivals;
     uint64_t now_ms, deaf_until_ms, looked_ms;
-    struct seldom strangers, crowds;
 };
 
 /* A snapshot that comes in. */
@@ -95,8 +88,6 @@ void handshakes_rest(struct gate *g);
 void handshake_wake(struct gate *g, struct guest *k);
 void handshake_end(struct guest *k);
 
-/* True when a line is due; *UNTOLD were swallowed since the last. */
-bool seldom_tells(struct seldom *s, uint64_t now_ms, unsigned *untold);
 /* The header as a hexadecimal number. */
 bool visit_number(const struct visit *v, const char *name, uint64_t *out);
 void visit_settle(struct visit *v, unsigned silence_s);

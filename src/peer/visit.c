@@ -136,17 +136,14 @@ CP_PRINTF(3, 4)
 static enum MHD_Result refuse(struct visit *v, unsigned status, const char *fmt, ...)
 {
     char reason[REASON_BYTES], from[80];
-    unsigned untold;
     va_list args;
 
     va_start(args, fmt);
     (void)vsnprintf(reason, sizeof(reason), fmt, args);
     va_end(args);
-    if (seldom_tells(&v->gate->strangers, v->gate->now_ms, &untold)) {
-        address_of(v, from, sizeof(from));
-        log_warn("peer.stranger", LOG_S("address", from), LOG_U("status", status),
-                 LOG_S("reason", reason), LOG_U("untold", untold));
-    }
+    address_of(v, from, sizeof(from));
+    log_seldom(LOG_WARN, "peer.stranger", LOG_S("address", from), LOG_U("status", status),
+               LOG_S("reason", reason));
     return visit_reply(v, status, reason);
 }
 

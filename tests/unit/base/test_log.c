@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -181,6 +182,81 @@ START_TEST(log_lines_of_threads_stay_whole)
 }
 END_TEST
 
+static unsigned count_words(struct buf *b, const char *word)
+{
+    unsigned n = 0;
+
+    for (const char *at = buf_cstr(b); (at = strstr(at, word)) != NULL; at++)
+        n++;
+    return n;
+}
+
+static const struct {
+    const char *name;
+    bool seldom;
+    unsigned most;
+} sites[] = {{"often", false, LOG_LINES_A_SECOND}, {"seldom", true, 1}};
+
+/* As many as may be in a period, and in the next one how many were left out. */
+START_TEST(a_place_that_says_too_much_is_cut_short)
+{
+    static const struct log_pair none[] = {{0}};
+    unsigned most = sites[_i].most;
+    bool within = false;
+
+    while (!within) { /* one period */
+        struct log_site site = {.seldom = sites[_i].seldom};
+        struct capture c;
+        struct buf out = {0};
+        uint64_t first;
+
+        capture_begin(&c);
+        log_event(&site, LOG_WARN, "said.often", none);
+        first = site.period;
+        for (unsigned i = 1; i < most + 3; i++)
+            log_event(&site, LOG_WARN, "said.often", none);
+        within = site.period == first;
+        site.period = 0;
+        log_event(&site, LOG_WARN, "said.often", none);
+        capture_end(&c, &out);
+        if (within) {
+            ck_assert_msg(count_words(&out, "warn said.often\n") == most + 1, "%s: %s",
+                          sites[_i].name, buf_cstr(&out));
+            ck_assert_uint_eq(count_words(&out, "log.left_out of=said.often lines=3\n"), 1);
+        }
+        buf_fini(&out);
+    }
+}
+END_TEST
+
+CP_PRINTF(2, 3)
+static void say(const struct log_library *library, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    log_of_library((void *)(uintptr_t)library, fmt, args);
+    va_end(args);
+}
+
+START_TEST(a_library_is_quoted)
+{
+    static const char *const some[] = {"client", NULL}, *const all[] = {"", NULL};
+    static const struct log_library loud = {"loud.library", some}, mute = {"mute.library", all};
+    struct capture c;
+    struct buf out = {0};
+
+    capture_begin(&c);
+    say(&loud, "no socket %d left\r\nreally\n", 7);
+    say(&loud, "the client went away\n");
+    say(&mute, "no socket left\n");
+    capture_end(&c, &out);
+    ck_assert_ptr_nonnull(strstr(buf_cstr(&out), "warn loud.library text=\"no socket 7 left\"\n"));
+    ck_assert_uint_eq(count_words(&out, "library"), 1);
+    buf_fini(&out);
+}
+END_TEST
+
 START_TEST(a_broken_assertion_ends_the_process)
 {
     struct capture c;
@@ -215,6 +291,8 @@ TCase *log_case(void)
     tcase_add_test(tc, err_words_for_all_codes);
     tcase_add_test(tc, log_line);
     tcase_add_test(tc, log_lines_of_threads_stay_whole);
+    tcase_add_loop_test(tc, a_place_that_says_too_much_is_cut_short, 0, CP_COUNT(sites));
+    tcase_add_test(tc, a_library_is_quoted);
     tcase_add_test(tc, a_broken_assertion_ends_the_process);
     return tc;
 }
