@@ -105,8 +105,9 @@ static void leave_room(struct engine *e, const struct frame *f)
 static void shed(struct engine *e, struct frame *f)
 {
     struct frame *refusal = f->type == FRAME_FORWARD ? forward_refusal(f) : NULL;
-    log_warn("peer.frame_dropped", LOG_X("from", f->from), LOG_U("bytes", frame_bytes(f)),
-             LOG_S("reason", "more waits for the engine than it may"));
+    log_seldom(LOG_WARN, "peer.frame_dropped", LOG_X("from", f->from),
+               LOG_U("bytes", frame_bytes(f)),
+               LOG_S("reason", "more waits for the engine than it may"));
     frame_free(f);
     if (refusal == NULL)
         return;

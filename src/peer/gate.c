@@ -282,11 +282,11 @@ static int prepare(struct gate *g, struct err *e)
     int rc;
 
     g->ep = epoll_create1(EPOLL_CLOEXEC);
+    if (g->ep < 0)
+        return err_sys(e, errno, "peer: epoll");
     g->daemon = daemon_new(g, false);
     if (g->conf->tls != NULL)
         g->tls_daemon = daemon_new(g, true);
-    if (g->ep < 0)
-        return err_sys(e, errno, "peer: epoll");
     if (g->daemon == NULL || (g->conf->tls != NULL && g->tls_daemon == NULL))
         return err_set(e, -ENOMEM, "peer: libmicrohttpd does not start");
     rc = watch_daemon(g, g->daemon);

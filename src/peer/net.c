@@ -12,6 +12,7 @@
 #include "peer/speech.h"
 #include "proto/limits.h"
 
+#include <errno.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -349,6 +350,27 @@ static void *net_main(void *net)
     return NULL;
 }
 
+static void net_free(struct net *n)
+{
+    if (n->multi != NULL)
+        curl_multi_cleanup(n->multi);
+    if (n->hangups >= 0)
+        close(n->hangups);
+    mailbox_fini(&n->mailbox);
+    mem_free(n);
+}
+
+static int prepare(struct net *n, struct err *e)
+{
+    n->hangups = epoll_create1(EPOLL_CLOEXEC);
+    if (n->hangups < 0)
+        return err_sys(e, errno, "peer: epoll");
+    n->multi = curl_multi_init();
+    if (n->multi == NULL)
+        return err_set(e, -ENOMEM, "peer: libcurl does not start");
+    return 0;
+}
+
 int net_start(struct net **out, const struct net_conf *conf, struct err *e)
 {
     struct net *n = mem_zalloc(sizeof(*n));
@@ -363,15 +385,11 @@ int net_start(struct net **out, const struct net_conf *conf, struct err *e)
         mem_free(n);
         return err_sys(e, -rc, "peer: eventfd");
     }
-    n->multi = curl_multi_init();
-    n->hangups = epoll_create1(EPOLL_CLOEXEC);
-    CP_ASSERT(n->multi != NULL && n->hangups >= 0);
-    rc = spawn(&n->thread, "net", net_main, n, e);
+    rc = prepare(n, e);
+    if (rc == 0)
+        rc = spawn(&n->thread, "net", net_main, n, e);
     if (rc != 0) {
-        curl_multi_cleanup(n->multi);
-        close(n->hangups);
-        mailbox_fini(&n->mailbox);
-        mem_free(n);
+        net_free(n);
         return rc;
     }
     *out = n;
@@ -385,10 +403,7 @@ void net_stop(struct net *n)
     atomic_store(&n->stop, true);
     mailbox_wake(&n->mailbox);
     pthread_join(n->thread, NULL);
-    curl_multi_cleanup(n->multi);
-    close(n->hangups);
-    mailbox_fini(&n->mailbox);
-    mem_free(n);
+    net_free(n);
 }
 
 /* ---- other threads ---- */

@@ -5,7 +5,6 @@
 
 #include "proto/limits.h"
 
-#include <stdio.h>
 #include <unistd.h>
 
 #define STREAM "/copse/v1/stream"

@@ -2,12 +2,12 @@
 #include "node.h"
 #include "test_peer.h"
 
-#include "base/crc32c.h"
 #include "base/listen.h"
 #include "proto/limits.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -300,6 +300,64 @@ START_TEST(a_removed_member_learns_it)
 }
 END_TEST
 
+/* ---- starting ---- */
+
+static int next_descriptor(void)
+{
+    int next = dup(STDIN_FILENO);
+
+    ck_assert_int_ge(next, 0);
+    close(next);
+    return next;
+}
+
+static void limit_descriptors(int n)
+{
+    struct rlimit limit;
+
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = (rlim_t)n;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* With each number of descriptors that is too small. */
+START_TEST(without_descriptors_it_does_not_start)
+{
+    struct node b;
+    int rc = -1;
+
+    node_init(&b, 2);
+
+    struct peer_conf conf = {.cluster_id = CLUSTER,
+                             .member_id = 3,
+                             .listen_fds = &b.fd,
+                             .n_listen = 1,
+                             .snap_dir = b.dir,
+                             .io = b.io,
+                             .clock = &clock_system};
+
+    int next = next_descriptor();
+
+    for (int spare = 0; rc != 0; spare++) {
+        struct peer *p;
+        struct err e = {.code = 0};
+
+        limit_descriptors(next + spare);
+        rc = peer_new(&p, &conf, &e);
+        if (rc == 0) {
+            rc = peer_open(p, &b.api, &e);
+            if (rc == 0)
+                peer_close(p);
+            peer_free(p);
+        }
+        ck_assert_msg((rc == 0) == (e.text[0] == '\0'), "%s", e.text);
+        ck_assert(rc == 0 || spare < 32);
+        ck_assert(spare > 0 || rc != 0);
+    }
+    node_fini(&b);
+}
+END_TEST
+
 TCase *tcase_streams(void)
 {
     TCase *t = tcase_create("streams");
@@ -317,5 +375,6 @@ TCase *tcase_streams(void)
     tcase_add_test(t, all_urls_are_tried);
     tcase_add_test(t, the_list_of_peers_can_change);
     tcase_add_test(t, a_removed_member_learns_it);
+    tcase_add_test(t, without_descriptors_it_does_not_start);
     return t;
 }
