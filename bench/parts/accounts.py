@@ -1,8 +1,8 @@
 """Reads with a password, and over TLS."""
-import base64, os, shutil, subprocess
+import base64, http.client, os, shutil, socket, ssl, statistics, subprocess
 
 from parts.run import one_key, thr
-from parts.servers import NA, Node, rq
+from parts.servers import NA, NOW, SRC2, Node, rq
 
 
 def w12(ctx, spec):
@@ -40,6 +40,38 @@ def wrk_rate(url, secs):
     return float(out.split("Requests/sec:")[1].split()[0])
 
 
+def put_p50(port, tls, n=300):
+    c = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=tls)
+    took = []
+    try:
+        for _ in range(n):
+            t0 = NOW()
+            c.request("PUT", "/v2/keys/k", "value=v", {"Content-Type": "application/x-www-form-urlencoded"})
+            c.getresponse().read()
+            took.append(NOW() - t0)
+    finally:
+        c.close()
+    return statistics.median(took) * 1e6
+
+
+def watches(port, tls, n):
+    """N streams over TLS, each on a key of its own."""
+    all = []
+    try:
+        for i in range(n):
+            c = tls.wrap_socket(socket.create_connection(("127.0.0.1", port), 10, (SRC2, 0)))
+            all.append(c)
+            c.sendall(b"GET /v2/keys/idle/%d?wait=true&stream=true HTTP/1.1\r\nHost: x\r\n\r\n" % i)
+        for c in all:
+            if not c.recv(4096).startswith(b"HTTP/1.1 200"):
+                raise NA("a watch was refused")
+    except BaseException:
+        for c in all:
+            c.close()
+        raise
+    return all
+
+
 def w16(ctx, spec):
     for tool in ("wrk", "openssl"):
         if not shutil.which(tool):
@@ -62,5 +94,14 @@ def w16(ctx, spec):
             rate = wrk_rate(base + "/v2/keys/k", secs)
             yield f"{what} 64 conns req/s", rate
             yield f"{what} 64 conns cpu us/op", (s.stat()[0] - c0) / (rate * secs) * 1e6
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        for n in (0, ctx.a.idle // 2):
+            held = watches(tls, context, n)
+            try:
+                yield f"{n} watches over TLS: PUT over TLS p50 us", put_p50(tls, context)
+            finally:
+                for c in held:
+                    c.close()
     finally:
         s.drop()

@@ -414,7 +414,7 @@ void conn_on_connection(void *cls, struct MHD_Connection *mhd, void **context,
         list_del(&k->place);
         list_add_tail(&w->conns, &k->place);
         *context = k;
-        if (l == &w->tls)
+        if (library_speaks_tls(l))
             shake_begin(k);
         else
             watch_end(k);
@@ -438,7 +438,8 @@ void conns_free(struct worker *w)
 {
     CP_ASSERT(list_empty(&w->conns));
     CP_ASSERT(list_empty(&w->plain.coming));
-    CP_ASSERT(list_empty(&w->tls.coming));
+    for (size_t i = 0; i < TLS_LIBRARIES; i++)
+        CP_ASSERT(list_empty(&w->tls[i].coming));
     CP_ASSERT(list_empty(&w->shaking));
     LIST_FOREACH_SAFE (at, tmp, &w->spare_conns) {
         struct conn *k = CP_CONTAINER_OF(at, struct conn, place);

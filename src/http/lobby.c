@@ -169,7 +169,8 @@ void lobby_serve(struct worker *w)
     (void)setsockopt(t->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     leave(w, t);
     shake_cut(w);
-    worker_adopt(&w->tls, t->fd, (const struct sockaddr *)&t->from, t->len, 0);
+    worker_adopt(&w->tls[w->next_tls++ % TLS_LIBRARIES], t->fd, (const struct sockaddr *)&t->from,
+                 t->len, 0);
     mem_free(t);
 }
 

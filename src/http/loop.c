@@ -57,9 +57,12 @@ int worker_init(struct worker *w, struct door *d, unsigned number, struct err *e
     w->number = number;
     w->ep = -1;
     w->out_last = &w->out_first;
-    w->plain.worker = w->tls.worker = w;
+    w->plain.worker = w;
     list_init(&w->plain.coming);
-    list_init(&w->tls.coming);
+    for (size_t i = 0; i < TLS_LIBRARIES; i++) {
+        w->tls[i].worker = w;
+        list_init(&w->tls[i].coming);
+    }
     list_init(&w->lobby);
     list_init(&w->lobby_ready);
     list_init(&w->shaking);
@@ -156,20 +159,22 @@ int worker_prepare(struct worker *w, struct err *e)
 
     int rc = start_library(&w->plain, false, e);
 
-    if (rc == 0 && w->door->conf.tls != NULL)
-        rc = start_library(&w->tls, true, e);
+    while (rc == 0 && w->door->conf.tls != NULL && w->n_tls < TLS_LIBRARIES)
+        rc = start_library(&w->tls[w->n_tls++], true, e);
     return rc;
 }
 
 void worker_stop_libraries(struct worker *w)
 {
-    struct library *const all[] = {&w->plain, &w->tls};
-
-    for (size_t i = 0; i < CP_COUNT(all); i++) {
-        if (all[i]->daemon != NULL)
-            MHD_stop_daemon(all[i]->daemon);
-        all[i]->daemon = NULL;
+    for (struct library *l = w->tls; l < w->tls + w->n_tls; l++) {
+        if (l->daemon != NULL)
+            MHD_stop_daemon(l->daemon);
+        l->daemon = NULL;
     }
+    w->n_tls = 0;
+    if (w->plain.daemon != NULL)
+        MHD_stop_daemon(w->plain.daemon);
+    w->plain.daemon = NULL;
 }
 
 void worker_adopt(struct library *l, int fd, const struct sockaddr *from, socklen_t len,
@@ -310,11 +315,11 @@ static int wait_ms(struct worker *w)
 {
     int wait = library_wait_ms(&w->plain);
 
-    if (w->tls.daemon != NULL) {
-        int tls = library_wait_ms(&w->tls);
+    if (!list_empty(&w->lobby_ready))
+        return 0;
+    for (struct library *l = w->tls; l < w->tls + w->n_tls; l++) {
+        int tls = library_wait_ms(l);
 
-        if (!list_empty(&w->lobby_ready))
-            return 0;
         if (tls >= 0 && (wait < 0 || wait > tls))
             wait = tls;
     }
@@ -368,8 +373,8 @@ static void run_library(struct library *l)
         /* It has begun with all that it could. */
         while (!list_empty(&l->coming))
             conn_forget(CP_CONTAINER_OF(l->coming.next, struct conn, place));
-        if (l == &l->worker->tls)
-            shake_rest(l->worker);
+        if (library_speaks_tls(l))
+            shake_rest(l);
     }
 }
 
@@ -377,11 +382,21 @@ static void run_libraries(struct worker *w)
 {
     w->passes++;
     run_library(&w->plain);
-    if (w->tls.daemon == NULL)
+    if (w->n_tls == 0)
         return;
     lobby_serve(w);
-    if (w->tls.due || w->draining || !list_empty(&w->tls.coming) || library_wait_ms(&w->tls) == 0)
-        run_library(&w->tls);
+    for (struct library *l = w->tls; l < w->tls + w->n_tls; l++) {
+        if (l->due || w->draining || !list_empty(&l->coming) || library_wait_ms(l) == 0)
+            run_library(l);
+    }
+}
+
+static bool is_library(const struct worker *w, const void *ptr)
+{
+    const char *at = ptr;
+
+    return ptr == &w->plain ||
+           (at >= (const char *)w->tls && at < (const char *)(w->tls + w->n_tls));
 }
 
 static void pass(struct worker *w)
@@ -404,7 +419,7 @@ static void pass(struct worker *w)
             lobby_look(w, (struct dealt *)(uintptr_t)(ev[i].data.u64 & ~LOBBY_MARK));
         else if (ptr == &w->mailbox)
             woken = true;
-        else if (ptr == &w->plain || ptr == &w->tls)
+        else if (is_library(w, ptr))
             ((struct library *)ptr)->due = true;
         else if (!accept_is_listener(w, ptr))
             conn_hangup(ptr);

@@ -24,13 +24,15 @@ static void on_shaken(void *conn)
     k->since_s = k->worker->mono_s;
 }
 
-void shake_rest(struct worker *w)
+void shake_rest(struct library *l)
 {
+    struct worker *w = l->worker;
+
     LIST_FOREACH (at, &w->shaking) {
         struct conn *k = CP_CONTAINER_OF(at, struct conn, shaking);
         struct epoll_event ev = {.events = EPOLLIN | EPOLLRDHUP, .data.ptr = k};
 
-        if (!k->suspended && epoll_ctl(w->ep, EPOLL_CTL_ADD, k->fd, &ev) == 0)
+        if (k->library == l && !k->suspended && epoll_ctl(w->ep, EPOLL_CTL_ADD, k->fd, &ev) == 0)
             conn_suspend(k);
     }
 }

@@ -5,10 +5,10 @@
 
 /* libmicrohttpd has made a session for K. */
 void shake_begin(struct conn *k);
-/* Behind each turn of the TLS daemon: handshakes that wait for their client are suspended until it
- * says something. libmicrohttpd would ask again and again: only a recv of its own, which a
+/* Behind each turn of a TLS daemon: its handshakes that wait for their client are suspended until
+ * it says something. libmicrohttpd would ask again and again: only a recv of its own, which a
  * handshake does not use, tells it that a socket is empty. */
-void shake_rest(struct worker *w);
+void shake_rest(struct library *l);
 void shake_wake(struct conn *k);
 /* K is closed but for its descriptor. */
 void shake_end(struct conn *k);
