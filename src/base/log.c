@@ -55,7 +55,16 @@ bool log_level_of(const char *word, enum log_level *level)
 
 static bool is_plain(unsigned char c)
 {
-    return c > ' ' && c != '"' && c != '\\' && c != '=' && c != 0x7f;
+    return c > ' ' && c < 0x7f && c != '"' && c != '\\' && c != '=';
+}
+
+/* How many bytes at P are a character that a terminal may be shown: not one of those beyond ASCII
+ * that control it, and no piece of one. */
+static size_t wide_len(const char *p, size_t left)
+{
+    size_t n = jsonw_wide_len((const unsigned char *)p, left);
+
+    return n == 2 && (unsigned char)p[0] == 0xc2 && (unsigned char)p[1] < 0xa0 ? 0 : n;
 }
 
 static void add_quoted(struct buf *b, struct span text)
@@ -63,12 +72,16 @@ static void add_quoted(struct buf *b, struct span text)
     buf_char(b, '"');
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
+        size_t wide = c > 0x7f ? wide_len(text.ptr + i, text.len - i) : 0;
 
-        if (c == '\n')
+        if (wide > 0) {
+            buf_add(b, text.ptr + i, wide);
+            i += wide - 1;
+        } else if (c == '\n') {
             buf_lit(b, "\\n");
-        else if (c < ' ' || c == 0x7f)
+        } else if (c < ' ' || c >= 0x7f) {
             buf_printf(b, "\\x%02x", c);
-        else {
+        } else {
             if (c == '"' || c == '\\')
                 buf_char(b, '\\');
             buf_char(b, (char)c);

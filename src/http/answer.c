@@ -224,6 +224,8 @@ enum MHD_Result answer_begin(struct conn *k)
     k->begin_ns = clock_mono_ns(&clock_system);
     if (k->tls == NULL && !host_allowed(k->worker->door->conf.host_names, name))
         return misdirected(k, name);
+    if (k->crowded_out)
+        return reply_raft_error(k, MHD_HTTP_SERVICE_UNAVAILABLE, "etcdserver: too many requests");
     return handle(k);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "http/conn.h"
 
+#include "auth/basic.h"
 #include "base/mem.h"
 #include "http/answer.h"
 #include "http/head.h"
@@ -209,6 +210,29 @@ static enum MHD_Result first_call(struct conn *k, const char *method, const char
     return answer_begin(k);
 }
 
+/* Frees the body, in which there may be a password. */
+static void drop_body(struct conn *k)
+{
+    atomic_fetch_sub_explicit(&k->worker->door->bodies, k->body_counted, memory_order_relaxed);
+    k->body_counted = 0;
+    if (span_starts(k->path_query, SPAN("/v2/auth")))
+        basic_wipe(&k->body);
+    if (k->body.cap > KEEP_BYTES)
+        buf_fini(&k->body);
+    else
+        buf_clear(&k->body);
+}
+
+/* False: all clients together send more than there is room for. */
+static bool count_body(struct conn *k)
+{
+    size_t more = k->body.len - k->body_counted;
+
+    k->body_counted = k->body.len;
+    return atomic_fetch_add_explicit(&k->worker->door->bodies, more, memory_order_relaxed) + more <=
+           LIMIT_BODIES_BYTES;
+}
+
 static enum MHD_Result take_body(struct conn *k, const char *data, size_t n)
 {
     k->body_seen += n;
@@ -218,10 +242,16 @@ static enum MHD_Result take_body(struct conn *k, const char *data, size_t n)
         return MHD_YES; /* read off and forgotten */
     if (k->body_seen > LIMIT_FORM_BYTES) {
         k->too_large = true;
-        buf_fini(&k->body);
+        drop_body(k);
         return MHD_YES;
     }
+    if (k->crowded_out)
+        return MHD_YES;
     buf_add(&k->body, data, n);
+    if (k->body.len > LIMIT_BODY_SMALL_BYTES && !count_body(k)) {
+        k->crowded_out = true;
+        drop_body(k);
+    }
     return MHD_YES;
 }
 
@@ -333,9 +363,10 @@ void conn_on_completed(void *cls, struct MHD_Connection *mhd, void **req_cls,
     trail_end(k);
     k->bytes_before = conn_bytes(k);
     k->status = 0;
+    drop_body(k);
     recycle(&k->target);
-    recycle(&k->body);
-    k->too_large = k->refused = k->listing_cut = false;
+    k->path_query = (struct span){0};
+    k->too_large = k->crowded_out = k->refused = k->listing_cut = false;
     k->body_seen = 0;
     k->counted = COUNTED_NOT;
     k->content_type = k->origin = k->authorization = (struct span){0};

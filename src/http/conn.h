@@ -53,6 +53,8 @@ struct conn {
     bool plain; /* HTTP/1.1 without TLS, nothing special about the connection: its socket may
                    become a tap */
     bool too_large;
+    bool crowded_out;      /* its body found no room */
+    size_t body_counted;   /* bytes of it in bodies of the door */
     uint64_t bytes_before; /* read from the socket for the requests before this one */
     size_t head_bytes;     /* as LIMIT_HEAD_BYTES counts */
     size_t body_seen;

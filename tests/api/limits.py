@@ -4,7 +4,9 @@ program. Standard library only.
 
   limits.py [NAME ...]    all tests, or those named
 """
+import contextlib
 import json
+import os
 import sys
 
 sys.dont_write_bytecode = True
@@ -162,6 +164,31 @@ def bodies():
         same(len(json.loads(s.ask("GET", path)[1])["node"]["value"]), FORM - name, "the key is as it was")
 
 
+def bodies_together():
+    """What all clients send at a time has a bound: the one beyond it is told, and others are served."""
+    if os.environ.get("COPSE_SANITIZE", "no") != "no":
+        return  # which would take a GiB
+    together, small, each = 268435456, 65536, FORM - 1000
+    with Server() as s, contextlib.ExitStack() as stack:
+        head = b"PUT /v2/keys/b HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n" % FORM + FORM_TYPE + b"\r\nvalue="
+        clients, piece = [], b"v" * (each - len("value="))
+        for _ in range(together // each):
+            c = stack.enter_context(s.connect())
+            c.sendall(head + piece)
+            clients.append(c)
+        last = stack.enter_context(s.connect())
+        last.sendall(head + piece)
+        last.sendall(b"v" * 1000)
+        same(s.ask("PUT", "/v2/keys/small", "value=" + "v" * (small - len("value=")))[0], 201, "a small one")
+        status, _, rest = head_of(last)
+        same((status, error(rest)), (503, (300, "etcdserver: too many requests")), "one beyond")
+        clients[0].sendall(b"v" * 1000)
+        assert head_of(clients[0])[0] in (200, 201), "within"
+        for c in clients:
+            c.close()
+        wait_for(lambda: s.ask("PUT", "/v2/keys/b", "value=" + "v" * each)[0] == 200, "room again")
+
+
 # ---- how many
 
 
@@ -309,7 +336,7 @@ def history():
         same(first_of(s, first), first, "no bound in bytes")
 
 
-TESTS = [heads, heads_never_meet_silence, a_long_target_that_is_redirected, keys, parameters, bodies, connections,
+TESTS = [heads, heads_never_meet_silence, a_long_target_that_is_redirected, keys, parameters, bodies, bodies_together, connections,
          connections_that_watch, watchers, watches_at_once, history]
 
 if __name__ == "__main__":

@@ -219,8 +219,13 @@ def audit_names_certificates():
                 with s.tls(s.context(certs(who))) as c:
                     c.sendall(("PUT /v2/keys/a?value=1 HTTP/1.1\r\nHost: a\r\n%sContent-Length: 0\r\n\r\n" % header).encode())
                     assert head_of(c)[0] in (200, 201)
-            with open(audit, encoding="utf-8") as f:
-                lines = [json.loads(line) for line in f]
+
+            def audited(audit=audit):
+                with open(audit, encoding="utf-8") as f:
+                    return [line for line in f if line.endswith("\n")]
+
+            wait_for(lambda: len(audited()) == len(names), "a line of each")
+            lines = [json.loads(line) for line in audited()]
             assert [line.get("user") for line in lines] == names, lines
 
 
