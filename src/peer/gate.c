@@ -300,7 +300,7 @@ static int prepare(struct gate *g, struct err *e)
 }
 
 int gate_start(struct gate **out, const struct peer_conf *conf, struct api *api, struct net *net,
-               struct err *e)
+               struct inbound *inbound, struct err *e)
 {
     struct gate *g = mem_zalloc(sizeof(*g));
     struct download_conf download = {
@@ -310,6 +310,7 @@ int gate_start(struct gate **out, const struct peer_conf *conf, struct api *api,
     g->conf = conf;
     g->api = api;
     g->net = net;
+    g->inbound = inbound;
     g->ep = -1;
     list_init(&g->guests);
     rc = mailbox_init(&g->mailbox, LIMIT_ENGINE_MAIL);

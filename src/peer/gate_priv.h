@@ -35,6 +35,7 @@ struct gate {
     const struct peer_conf *conf;
     struct api *api;
     struct net *net;
+    struct inbound *inbound;
     pthread_t thread;
     int ep;
     struct MHD_Daemon *daemon;

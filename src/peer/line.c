@@ -1,6 +1,7 @@
 #include "peer/line.h"
 
 #include "base/mem.h"
+#include "base/metric.h"
 
 #include <string.h>
 
@@ -115,5 +116,6 @@ size_t line_read(void *line, char *bytes, size_t n)
         len = n;
     memcpy(bytes, l->out.ptr + l->out_at, len);
     l->out_at += len;
+    metric_count(&l->sent_bytes, len);
     return len;
 }

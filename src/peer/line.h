@@ -20,7 +20,8 @@ struct line {
     atomic_bool up;         /* net sets: the peer takes frames */
     _Atomic uint64_t up_ns; /* net sets: since when, monotonic */
     atomic_size_t waiting;  /* bytes: engine adds, net takes off once libcurl has them */
-    atomic_bool uploading;  /* a snapshot is on its way; engine sets, upload clears */
+    _Atomic uint64_t sent_bytes, downs; /* net raises; downs: streams that were up and ended */
+    atomic_bool uploading;              /* a snapshot is on its way; engine sets, upload clears */
     /* Net only. */
     struct list place;
     struct mail mail; /* net.c */

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/metric.h"
 #include "peer/spawn.h"
 #include "peer/speech.h"
 #include "proto/limits.h"
@@ -84,7 +85,8 @@ static void dial(struct net *n, struct line *l)
 
 static void hang_up(struct net *n, struct line *l)
 {
-    atomic_store_explicit(&l->up, false, memory_order_release);
+    if (atomic_exchange_explicit(&l->up, false, memory_order_acq_rel))
+        metric_count(&l->downs, 1);
     if (l->dialling) {
         (void)curl_multi_remove_handle(n->multi, l->dial.easy);
         dial_fini(&l->dial);

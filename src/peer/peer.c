@@ -4,12 +4,15 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/metric.h"
 #include "peer/gate.h"
 #include "peer/net.h"
 #include "peer/upload.h"
 #include "proto/limits.h"
 
+#include <inttypes.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 struct peer {
@@ -21,6 +24,7 @@ struct peer {
     struct net *net;
     struct upload *upload;
     struct gate *gate; /* from peer_open to peer_close */
+    struct inbound inbound;
     pthread_mutex_t lock;
     /* The engine thread writes, under the lock; others read under it. */
     unsigned n_lines;
@@ -119,6 +123,70 @@ uint64_t peer_connected_ns(struct peer *p, uint64_t id)
     return since < now ? now - since : 0;
 }
 
+/* One line for each of the lines, of a value of theirs. */
+struct sample {
+    uint64_t id, sent_bytes, downs;
+    bool up;
+};
+
+static unsigned look(struct peer *p, struct sample out[WIRE_PEERS])
+{
+    pthread_mutex_lock(&p->lock);
+    unsigned n = p->n_lines;
+    for (unsigned i = 0; i < n; i++)
+        out[i] = (struct sample){.id = p->lines[i]->id,
+                                 .sent_bytes = metric_get(&p->lines[i]->sent_bytes),
+                                 .downs = metric_get(&p->lines[i]->downs),
+                                 .up = atomic_load(&p->lines[i]->up)};
+    pthread_mutex_unlock(&p->lock);
+    return n;
+}
+
+static const char *one_label(char label[96], const char *name, uint64_t id)
+{
+    snprintf(label, 96, "%s=\"%" PRIx64 "\"", name, id);
+    return label;
+}
+
+static const char *both_labels(const struct peer *p, char label[96], uint64_t id)
+{
+    snprintf(label, 96, "Local=\"%" PRIx64 "\",Remote=\"%" PRIx64 "\"", p->conf.member_id, id);
+    return label;
+}
+
+void peer_metrics(struct peer *p, struct buf *out)
+{
+    struct sample s[WIRE_PEERS];
+    unsigned n = look(p, s);
+    char label[96];
+
+    if (n == 0)
+        return;
+    metric_head(out, "etcd_network_active_peers", "gauge",
+                "The current number of active peer connections.");
+    for (unsigned i = 0; i < n; i++)
+        metric_u64(out, "etcd_network_active_peers", both_labels(p, label, s[i].id), s[i].up);
+    metric_head(out, "etcd_network_disconnected_peers_total", "counter",
+                "The total number of disconnected peers.");
+    for (unsigned i = 0; i < n; i++)
+        metric_u64(out, "etcd_network_disconnected_peers_total", both_labels(p, label, s[i].id),
+                   s[i].downs);
+    metric_head(out, "etcd_network_peer_sent_bytes_total", "counter",
+                "The total number of bytes sent to peers, snapshots excepted.");
+    for (unsigned i = 0; i < n; i++)
+        metric_u64(out, "etcd_network_peer_sent_bytes_total", one_label(label, "To", s[i].id),
+                   s[i].sent_bytes);
+    metric_head(out, "etcd_network_peer_received_bytes_total", "counter",
+                "The total number of bytes received from peers, snapshots excepted.");
+    for (unsigned i = 0; i < CP_COUNT(p->inbound.from); i++) {
+        uint64_t id = metric_get(&p->inbound.from[i].id);
+
+        if (id != 0)
+            metric_u64(out, "etcd_network_peer_received_bytes_total", one_label(label, "From", id),
+                       metric_get(&p->inbound.from[i].bytes));
+    }
+}
+
 /* ---- the floor ---- */
 
 static void on_removed(void *ctx, uint64_t by)
@@ -192,7 +260,7 @@ int peer_open(struct peer *p, struct api *api, struct err *e)
 {
     CP_ASSERT(p->gate == NULL);
 
-    int rc = gate_start(&p->gate, &p->conf, api, p->net, e);
+    int rc = gate_start(&p->gate, &p->conf, api, p->net, &p->inbound, e);
 
     if (rc == 0)
         set_engine(p, api->engine);

@@ -40,6 +40,9 @@ int peer_new(struct peer **out, const struct peer_conf *conf, struct err *e) CP_
 const struct wire *peer_wire(struct peer *p);
 /* For how long frames to member ID have found a way; 0: they do not. Any thread. */
 uint64_t peer_connected_ns(struct peer *p, uint64_t id);
+/* What /metrics tells of the way to the others and back; nothing when there are none. Any thread.
+ */
+void peer_metrics(struct peer *p, struct buf *out);
 /* The way in: from now on frames go to api's engine. */
 int peer_open(struct peer *p, struct api *api, struct err *e) CP_MUST_CHECK;
 /* Nothing comes in any more, and the engine is not used again; before engine_stop. What the engine

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/metric.h"
 #include "cluster/engine.h"
 #include "peer/gate_priv.h"
 #include "peer/net.h"
@@ -257,12 +258,27 @@ static enum MHD_Result stream_begin(struct visit *v, uint64_t from)
     return MHD_YES;
 }
 
+static void count(struct inbound *in, uint64_t from, size_t bytes)
+{
+    for (unsigned i = 0; i < CP_COUNT(in->from); i++) {
+        uint64_t id = metric_get(&in->from[i].id);
+
+        if (id == 0)
+            atomic_store_explicit(&in->from[i].id, from, memory_order_relaxed);
+        if (id == 0 || id == from) {
+            metric_count(&in->from[i].bytes, bytes);
+            return;
+        }
+    }
+}
+
 static enum MHD_Result stream_take(struct visit *v, struct span bytes)
 {
     struct err e = {.code = 0};
 
     if (v->dead)
         return MHD_NO;
+    count(v->gate->inbound, v->inflow.from, bytes.len);
     if (inflow_feed(&v->inflow, bytes, &e) == 0)
         return MHD_YES;
     log_warn("peer.stream_broken", LOG_X("from", v->inflow.from), LOG_S("reason", e.text));

@@ -31,6 +31,7 @@ void metrics_add(void *metrics, struct buf *out)
     metric_head(out, "copse_build_info", "gauge", "The version of copse that runs.");
     metric_u64(out, "copse_build_info", "version=\"" COPSE_VERSION "\"", 1);
     door_metrics(m->clients, out);
+    peer_metrics(m->peer, out);
     process_metrics(out);
     add_expiry(m->secure, out);
     if (m->logs->access == NULL && m->logs->audit == NULL)
@@ -57,6 +58,7 @@ int metrics_start(struct metrics *m, const struct metrics_conf *conf, struct err
     const struct url_list *urls = &o->listen_metrics;
     int rv = 0;
     m->logs = conf->logs;
+    m->peer = conf->peer;
     m->secure = conf->secure;
     for (unsigned i = 0; i < conf->activated->n && m->n_fds < METRICS_LISTEN_MAX; i++)
         if (conf->activated->sockets[i].use == ACTIVATED_METRICS)

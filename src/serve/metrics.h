@@ -3,6 +3,7 @@
 #pragma once
 
 #include "http/door.h"
+#include "peer/peer.h"
 #include "serve/logs.h"
 #include "serve/options.h"
 #include "serve/secure.h"
@@ -14,6 +15,7 @@ struct metrics {
     struct door *clients; /* whose figures are told */
     const struct logs *logs;
     const struct secure *secure;
+    struct peer *peer;
     struct door *door; /* of --listen-metrics-urls, or NULL */
     struct api api;
     int fds[METRICS_LISTEN_MAX];
@@ -29,6 +31,7 @@ struct metrics_conf {
     const struct secure *secure; /* for https, and to be told of; borrowed until metrics_stop */
     const struct activated *activated;
     const struct logs *logs;
+    struct peer *peer;
 };
 /* Opens the doors of --listen-metrics-urls and of sockets that were handed over, if there are any.
  */

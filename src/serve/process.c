@@ -79,9 +79,18 @@ void process_metrics(struct buf *b)
         metric_seconds(b, "process_start_time_seconds", NULL,
                        now_ns(CLOCK_REALTIME) - (now_ns(CLOCK_BOOTTIME) - ticks_ns(s.start)));
     }
-    if (count_fds(&fds))
+    /* etcd 3.4 has both under two names. */
+    if (count_fds(&fds)) {
         metric_gauge(b, "process_open_fds", "Number of open file descriptors.", fds);
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
+        metric_gauge(b, "os_fd_used", "The number of used file descriptors.", fds);
+    }
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         metric_gauge(b, "process_max_fds", "Maximum number of open file descriptors.",
+                     (uint64_t)limit.rlim_cur);
+        metric_gauge(b, "os_fd_limit", "The file descriptor limit.", (uint64_t)limit.rlim_cur);
+    }
+    if (getrlimit(RLIMIT_AS, &limit) == 0)
+        metric_gauge(b, "process_virtual_memory_max_bytes",
+                     "Maximum amount of virtual memory available in bytes.",
                      (uint64_t)limit.rlim_cur);
 }

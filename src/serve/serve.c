@@ -207,7 +207,8 @@ static int server_start(struct server *s, struct err *e)
                               .engine = s->engine,
                               .secure = &s->secure,
                               .activated = &s->activated,
-                              .logs = &s->logs};
+                              .logs = &s->logs,
+                              .peer = s->peers.peer};
     rv = metrics_start(&s->metrics, &mc, e);
     if (rv != 0)
         goto stop_engine;

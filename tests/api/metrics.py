@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import Server, free_port, open_watch, run, wait_for  # noqa: E402
 
 CONTRIB = os.path.join(os.environ["TOP_SRCDIR"], "contrib")
-SAMPLE = re.compile(r'^([a-z_]+)(?:\{([a-z_]+="[^"\\]*"(?:,[a-z_]+="[^"\\]*")*)\})? ([0-9.]+)$')
+SAMPLE = re.compile(r'^([a-z_]+)(?:\{([A-Za-z_]+="[^"\\]*"(?:,[A-Za-z_]+="[^"\\]*")*)\})? ([0-9.]+)$')
 
 
 def parse(text):

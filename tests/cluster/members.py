@@ -8,7 +8,9 @@ Standard library only.
 """
 import json
 import os
+import re
 import shutil
+import subprocess
 import sys
 import urllib.request
 
@@ -27,6 +29,23 @@ def is_voter_everywhere(g, members):
         tables = [m.members() for m in members]
         return all(t == tables[0] and len(t) == len(members) and all(x["clientURLs"] for x in t) for t in tables)
     wait_for(same, "the members do not agree on who they are")
+
+
+def speaks_of_peers(member, others):
+    """etcd's metrics of the ways between a leader and the others, and promtool finds nothing in them."""
+    def sample(text, name, *ids):
+        line = re.search(r'^%s\{%s\} (\d+)$' % (name, ",".join('[A-Z][a-z]+="%s"' % i for i in ids)), text, re.M)
+        return int(line.group(1)) if line else 0
+
+    for other in others:
+        def told():
+            text = member.ask("GET", "/metrics")[2]
+            return (sample(text, "etcd_network_active_peers", member.own_id(), other.own_id()) == 1 and
+                    sample(text, "etcd_network_peer_sent_bytes_total", other.own_id()) > 0 and
+                    sample(text, "etcd_network_peer_received_bytes_total", other.own_id()) > 0)
+        wait_for(told, "metrics do not speak of " + other.name)
+    if shutil.which("promtool"):
+        subprocess.run(["promtool", "check", "metrics"], input=member.ask("GET", "/metrics")[2], text=True, check=True)
 
 
 def test_founded():
@@ -59,6 +78,8 @@ def test_founded():
             code, text = ctl(m, "cluster-health")
             assert code == 0 and "cluster is healthy" in text, text
             assert m.ask("GET", "/v2/machines")[2] == ", ".join(sorted(x.client for x in g.all))
+        leads = wait_for(lambda: next((m for m in g.all if m.leader() == m.own_id()), None), "no leader")
+        speaks_of_peers(leads, [m for m in g.all if m is not leads])
         # flags do not count any more: the directory says who this is
         id_of_a = a.own_id()
         assert a.stop() == 0
