@@ -4,6 +4,9 @@
 
 #include <stdio.h>
 
+/* Twice what makes a leader hand over; and over, once healed, before anything is promised. */
+#define STALL_NS (4 * SECOND)
+
 /* A mistake shall come to light soon: what it takes happens often. */
 static void provoke(struct weather *w)
 {
@@ -180,7 +183,7 @@ static void strike_disk(void)
     struct sim_member *m = &sim->member[any_number()];
     m->slow = !m->slow;
     if (sim_chance(300))
-        m->stall = sim_below(8 * SECOND);
+        m->stall = sim_below(STALL_NS);
 }
 
 static void strike_full(void)
