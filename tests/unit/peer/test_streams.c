@@ -311,12 +311,14 @@ static int next_descriptor(void)
     return next;
 }
 
-static void limit_descriptors(int n)
+static void limit_descriptors(rlim_t n, rlim_t *before)
 {
     struct rlimit limit;
 
     ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    limit.rlim_cur = (rlim_t)n;
+    if (before != NULL)
+        *before = limit.rlim_cur;
+    limit.rlim_cur = n;
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
@@ -336,13 +338,14 @@ START_TEST(without_descriptors_it_does_not_start)
                              .io = b.io,
                              .clock = &clock_system};
 
-    int next = next_descriptor();
+    rlim_t next = (rlim_t)next_descriptor(), all;
 
-    for (int spare = 0; rc != 0; spare++) {
+    limit_descriptors(next, &all);
+    for (rlim_t spare = 0; rc != 0; spare++) {
         struct peer *p;
         struct err e = {.code = 0};
 
-        limit_descriptors(next + spare);
+        limit_descriptors(next + spare, NULL);
         rc = peer_new(&p, &conf, &e);
         if (rc == 0) {
             rc = peer_open(p, &b.api, &e);
@@ -354,6 +357,7 @@ START_TEST(without_descriptors_it_does_not_start)
         ck_assert(rc == 0 || spare < 32);
         ck_assert(spare > 0 || rc != 0);
     }
+    limit_descriptors(all, NULL);
     node_fini(&b);
 }
 END_TEST
