@@ -63,9 +63,9 @@
 #define LIMIT_APPEND_BYTES 1048576
 /* Bytes that wait for one peer; more are dropped, and sent again later by consensus. */
 #define LIMIT_PEER_QUEUE_BYTES (4 * LIMIT_FRAME_BYTES)
-/* Bytes of frames from peers that wait for the engine: beyond, what consensus sends again is dropped
- * and forwarded writes are refused. Frames up to LIMIT_SMALL_FRAME (heartbeats, votes, reads) are
- * counted with them and always taken: LIMIT_ENGINE_MAIL bounds their number. */
+/* Bytes of frames from peers that wait for the engine: beyond, what consensus sends again is
+ * dropped and forwarded writes are refused. Frames up to LIMIT_SMALL_FRAME (heartbeats, votes,
+ * reads) are counted with them and always taken: LIMIT_ENGINE_MAIL bounds their number. */
 #define LIMIT_ENGINE_FRAME_BYTES (4 * LIMIT_FRAME_BYTES)
 #define LIMIT_SMALL_FRAME        1024
 /* A configuration file. */
