@@ -27,7 +27,7 @@ struct node {
     struct peer_trust trust;
     const struct diskio *io;
     const struct clock *clock; /* of the door */
-    uint64_t gone; /* the id that was removed */
+    uint64_t gone;             /* the id that was removed */
     struct engine engine;
     struct api api;
     struct peer *peer;
