@@ -270,7 +270,8 @@ void member_stop(unsigned n);              /* the orderly way */
 void member_terminate(unsigned n, bool healthy);
 void member_end(struct sim_member *m);
 void member_forget(unsigned n);
-void member_post(struct sim_member *m); /* mail was posted: a step follows */
+void member_post(struct sim_member *m);       /* mail was posted: a step follows */
+void member_disk_heals(struct sim_member *m); /* quick, and with room; what stands still goes on */
 void member_step(struct sim_member *m);
 void member_log(struct sim_member *m);
 void member_spare(struct sim_member *m);

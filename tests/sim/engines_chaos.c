@@ -286,10 +286,7 @@ void chaos_heal(void)
         }
         if (!m->exists)
             continue;
-        m->slow = false;
-        m->stall = 0;
-        m->full_until = 0;
-        faultio_space(m->files, UINT64_MAX);
+        member_disk_heals(m);
         if (!m->up && !m->removed)
             member_start(i);
     }

@@ -176,6 +176,18 @@ static void plan_log(struct sim_member *m)
     sim_push((struct item){.at = m->log_at, .what = HAPPEN_LOG, .who = m->n, .life = m->life});
 }
 
+void member_disk_heals(struct sim_member *m)
+{
+    uint64_t soon = sim->now + 300 * MS;
+    m->slow = false;
+    m->stall = m->full_until = 0;
+    faultio_space(m->files, UINT64_MAX);
+    if (m->log_at == NEVER || m->log_at <= soon)
+        return;
+    m->log_at = soon;
+    sim_push((struct item){.at = soon, .what = HAPPEN_LOG, .who = m->n, .life = m->life});
+}
+
 static void plan_job(struct sim_member *m)
 {
     if (m->job_at != NEVER || m->engine->jobs == NULL)
@@ -346,6 +358,8 @@ static void step(struct sim_member *m)
 
 static void log_turn(struct sim_member *m)
 {
+    if (sim->now < m->log_at)
+        return; /* what stood still was done when the disk was healed */
     m->log_at = NEVER;
     if (wal_step(m->engine->wal)) {
         wake_at(m, sim->now + 1000 * (10 + sim_below(sim->weather.step_us)));
