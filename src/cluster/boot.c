@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "cluster/alone.h"
 #include "cluster/gather.h"
+#include "cluster/progress.h"
 #include "disk/advice.h"
 
 #include <stdlib.h>
@@ -26,9 +27,24 @@ static void on_space(void *ctx, int trouble)
     mailbox_wake(&e->box);
 }
 
+#define RECORDS_A_LOOK 1024 /* at the clock */
+
+/* The log that is being read. */
+struct reading_log {
+    struct gather log;
+    struct progress progress;
+    uint64_t records, bytes; /* payloads */
+};
+
 static int on_record(void *ctx, const struct wal_record *rec, struct err *err)
 {
-    return gather_record(((struct engine *)ctx)->replay, rec, err);
+    struct engine *e = ctx;
+    struct reading_log *r = CP_CONTAINER_OF(e->replay, struct reading_log, log);
+    if (rec->type == WAL_ENTRY)
+        r->bytes += rec->entry.payload.len;
+    if (++r->records % RECORDS_A_LOOK == 0)
+        (void)progress_note(&r->progress, r->bytes, 0);
+    return gather_record(e->replay, rec, err);
 }
 
 static int open_log(struct engine *e, struct wal_info *info, struct err *err)
@@ -167,30 +183,31 @@ static int64_t last_stamp(const struct engine *e, const struct gather *r)
 
 int engine_boot(struct engine *e, struct err *err)
 {
-    struct gather r = {.n = 0};
+    struct reading_log reading = {.records = 0};
+    struct gather *r = e->replay = &reading.log;
     struct wal_info info = {0};
-    e->replay = &r;
+    progress_begin(&reading.progress, e->conf.clock, e->conf.dir->wal);
     int rv = consensus_check_library(err);
     if (rv == 0)
-        rv = read_files(e, &r, &info, err);
+        rv = read_files(e, r, &info, err);
     if (rv != 0)
         goto out;
-    if (info.fresh && r.reach.base_index > 0) {
+    if (info.fresh && r->reach.base_index > 0) {
         rv = err_set(err, ERR_CORRUPT,
                      "%s has snapshots and %s no log; put it back, or " GATHER_WHAT_TO_DO,
                      e->conf.dir->snap, e->conf.dir->wal);
         goto out;
     }
-    settle_log(e, &r);
-    if (r.n == 0 && r.reach.base_index == 0 && !e->conf.joins)
-        found_cluster(e, &r);
+    settle_log(e, r);
+    if (r->n == 0 && r->reach.base_index == 0 && !e->conf.joins)
+        found_cluster(e, r);
     else if (e->conf.force_new)
-        alone_force(e, &r);
-    timekeeper_start(&e->time, e->conf.clock, r.last_stamp_ns);
-    timekeeper_logged(&e->time, last_stamp(e, &r));
-    rv = start_consensus(e, &r, err);
+        alone_force(e, r);
+    timekeeper_start(&e->time, e->conf.clock, r->last_stamp_ns);
+    timekeeper_logged(&e->time, last_stamp(e, r));
+    rv = start_consensus(e, r, err);
     if (rv == 0)
-        peers_learn(e, r.entries, r.n);
+        peers_learn(e, r->entries, r->n);
     if (rv != 0) {
         err_add(err, "; " GATHER_WHAT_TO_DO);
         err_wrap(err, "%s", e->conf.dir->wal);
@@ -198,10 +215,10 @@ int engine_boot(struct engine *e, struct err *err)
     if (rv == 0 && e->snapshots.before > 0)
         wal_purge(e->wal, e->snapshots.before); /* what a crash has kept from being purged */
     if (rv == 0)
-        log_info("member.replayed", LOG_U("snapshot", r.reach.base_index), LOG_U("entries", r.n),
+        log_info("member.replayed", LOG_U("snapshot", r->reach.base_index), LOG_U("entries", r->n),
                  LOG_U("bytes", info.bytes), LOG_U("index", store_index(e->store)));
 out:
-    gather_fini(&r);
+    gather_fini(r);
     e->replay = NULL;
     return rv;
 }

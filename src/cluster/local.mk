@@ -34,6 +34,7 @@ noinst_LIBRARIES += %D%/libcluster.a
 	%D%/member.c %D%/member.h \
 	%D%/overdue.c \
 	%D%/peers.c %D%/peers.h \
+	%D%/progress.c %D%/progress.h \
 	%D%/reach.c %D%/reach.h \
 	%D%/reads.c %D%/reads.h \
 	%D%/reshape.c %D%/reshape.h \

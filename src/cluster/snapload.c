@@ -2,6 +2,7 @@
 
 #include "base/crc32c.h"
 #include "base/mem.h"
+#include "cluster/progress.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -16,6 +17,7 @@
 
 struct source {
     const struct diskio *io;
+    const char *path;
     int fd;
     uint64_t size;
 };
@@ -37,7 +39,10 @@ static int feed(struct load *load, const struct source *f, struct err *e)
 {
     char *piece = mem_alloc(PIECE_BYTES);
     int rv = 0;
+    struct progress progress;
+    progress_begin(&progress, &clock_system, f->path);
     for (uint64_t at = 0; rv == 0 && at < f->size;) {
+        (void)progress_note(&progress, at, f->size);
         size_t n = f->size - at < PIECE_BYTES ? (size_t)(f->size - at) : PIECE_BYTES;
         rv = read_at(f, at, piece, n, e);
         if (rv == 0)
@@ -111,7 +116,7 @@ static int load_file(const struct diskio *io, const char *path, struct load *loa
                      const struct snapfile_id *id, struct load_result *out, uint64_t *bytes,
                      struct err *e)
 {
-    struct source f = {.io = io, .fd = io->open(io->ctx, path, O_RDONLY, 0)};
+    struct source f = {.io = io, .path = path, .fd = io->open(io->ctx, path, O_RDONLY, 0)};
     *out = (struct load_result){.store = NULL};
     *bytes = 0;
     if (f.fd < 0)

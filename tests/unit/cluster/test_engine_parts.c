@@ -1,6 +1,7 @@
 /* engine: its time and its waiting requests, each alone. */
 #include "engine_rig.h"
 
+#include "cluster/progress.h"
 #include "cluster/timekeeper.h"
 #include "cluster/waiting.h"
 
@@ -87,6 +88,23 @@ START_TEST(waiting_finds_by_number)
 }
 END_TEST
 
+START_TEST(progress_is_told_once_a_second)
+{
+    struct progress p;
+    fx_fake.mono = 5 * (uint64_t)NS_PER_S;
+    progress_begin(&p, &fx_fake_clock, "a file");
+    ck_assert(!progress_note(&p, 0, 10));
+    fx_fake.mono += PROGRESS_NS - 1;
+    ck_assert(!progress_note(&p, 5, 10));
+    fx_fake.mono++;
+    ck_assert(progress_note(&p, 5, 10));
+    ck_assert(!progress_note(&p, 6, 10));
+    fx_fake.mono += 3 * PROGRESS_NS;
+    ck_assert(progress_note(&p, 1000, 0));
+    ck_assert(!progress_note(&p, 1001, 0));
+}
+END_TEST
+
 Suite *engine_parts_suite(void)
 {
     Suite *s = suite_create("engine parts");
@@ -94,6 +112,7 @@ Suite *engine_parts_suite(void)
     tcase_add_test(t, time_never_jumps);
     tcase_add_test(t, time_comes_from_the_leader);
     tcase_add_test(t, waiting_finds_by_number);
+    tcase_add_test(t, progress_is_told_once_a_second);
     suite_add_tcase(s, t);
     return s;
 }
