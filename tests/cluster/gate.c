@@ -9,7 +9,8 @@ const char *gate_call_name(unsigned call)
     static const char *const names[GATE_KINDS] = {
         [FAULT_OPEN] = "open",         [FAULT_PWRITE] = "pwrite",     [FAULT_ALLOCATE] = "allocate",
         [FAULT_TRUNCATE] = "truncate", [FAULT_DATASYNC] = "datasync", [FAULT_RENAME] = "rename",
-        [FAULT_UNLINK] = "unlink",     [FAULT_SYNC_DIR] = "sync_dir", [GATE_PREAD] = "pread"};
+        [FAULT_UNLINK] = "unlink",     [FAULT_SYNC_DIR] = "sync_dir", [GATE_PREAD] = "pread",
+        [GATE_SIZE] = "size",          [GATE_LIST] = "list"};
     return names[call];
 }
 
@@ -112,8 +113,8 @@ static int gate_truncate(void *ctx, int fd, uint64_t bytes)
 static int gate_size(void *ctx, int fd, uint64_t *bytes)
 {
     struct gate *g = ctx;
-    pthread_rwlock_rdlock(&g->open);
-    return leave(g, g->below.size(g->below.ctx, fd, bytes));
+    int rv = enter(g, GATE_SIZE, remembered(g, fd));
+    return leave(g, rv < 0 ? rv : g->below.size(g->below.ctx, fd, bytes));
 }
 
 /* A sync that fails takes the sectors for clean, as Linux does; what they hold is lost with the
@@ -162,8 +163,10 @@ static int gate_list(void *ctx, const char *dir, int (*each)(void *arg, const ch
                      void *arg)
 {
     struct gate *g = ctx;
-    pthread_rwlock_rdlock(&g->open);
-    return leave(g, faultio_is_off(g->files) ? 0 : g->below.list(g->below.ctx, dir, each, arg));
+    int rv = enter(g, GATE_LIST, is_snap(dir));
+    if (rv == 0 && !faultio_is_off(g->files))
+        rv = g->below.list(g->below.ctx, dir, each, arg);
+    return leave(g, rv);
 }
 
 void gate_init(struct gate *g, struct faultio *files)

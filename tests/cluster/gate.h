@@ -9,14 +9,17 @@
 enum gate_trouble { GATE_NONE, GATE_FAIL_ONCE, GATE_FAIL_ON, GATE_POWER };
 enum gate_where { GATE_ANY, GATE_LOG, GATE_SNAP };
 
-#define GATE_PREAD  FAULT_CALLS /* one kind more than faultio knows */
-#define GATE_KINDS  (FAULT_CALLS + 1)
+/* Kinds that faultio does not know. */
+#define GATE_PREAD  FAULT_CALLS
+#define GATE_SIZE   (FAULT_CALLS + 1)
+#define GATE_LIST   (FAULT_CALLS + 2)
+#define GATE_KINDS  (FAULT_CALLS + 3)
 #define GATE_FD_MAX 128
 
 struct gate_plan {
     enum gate_trouble trouble;
     enum gate_where where;
-    unsigned call; /* enum fault_call, or GATE_PREAD */
+    unsigned call; /* enum fault_call, or one of the above */
     unsigned n;    /* from now, 1: the next */
     int errnum;
 };

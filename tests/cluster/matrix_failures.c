@@ -196,7 +196,7 @@ static bool run_case(const struct failure *f, uint64_t seed)
 void matrix_failures(uint64_t seed, unsigned stride)
 {
     static const int errnums[] = {EIO, EIO, ENOSPC, EROFS, EMFILE};
-    unsigned i = 0;
+    unsigned i = (unsigned)(seed % 30); /* another seed, other combinations */
     for (unsigned call = 0; call < GATE_KINDS; call++)
         for (unsigned where = GATE_LOG; where <= GATE_SNAP; where++)
             for (unsigned n = 1; n < 200; n += n < 6 ? 1 : n < 30 ? stride : stride * 7, i++) {
