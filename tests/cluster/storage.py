@@ -9,6 +9,7 @@ Each test has a directory of its own. Prints the seed and "N passed, N failed". 
 import argparse
 import base64
 import hashlib
+import http.client
 import json
 import os
 import random
@@ -407,6 +408,67 @@ def test_snapshot_restore(c):
     flip(c.path("renamed.jsonl"), 500, 2)
     expect(["restore", c.path("renamed.jsonl"), "--data-dir", c.path("new2")], 1, "renamed.jsonl")
     assert not os.path.exists(c.path("new2", "member"))
+
+
+def ask_as(m, user, method, path, body=None):
+    """Status and answer, with a password, or without one."""
+    headers = {"Authorization": "Basic " + base64.b64encode(user.encode()).decode()} if user else {}
+    conn = http.client.HTTPConnection("127.0.0.1", m.port, timeout=30)
+    try:
+        text = json.dumps(body) if isinstance(body, dict) else body
+        if text is not None:
+            headers["Content-Type"] = "application/json" if text is not body else "application/x-www-form-urlencoded"
+        conn.request(method, path, text, headers)
+        r = conn.getresponse()
+        return r.status, r.read()
+    finally:
+        conn.close()
+
+
+def check_accounts(m):
+    """As test_accounts made them."""
+    assert len(m.ask("GET", "/v2/members")[1]["members"]) == 1, "a member of the old cluster is in the new one"
+    assert ask_as(m, None, "GET", "/v2/keys/k/1")[0] == 401
+    assert ask_as(m, "ann:wrong", "GET", "/v2/keys/k/1")[0] == 401
+    assert ask_as(m, "ann:a secret", "GET", "/v2/keys/k/1")[0] == 200
+    assert ask_as(m, "ann:a secret", "PUT", "/v2/keys/k/1", "value=x")[0] == 401
+    assert ask_as(m, "root:top", "PUT", "/v2/keys/k/1", "value=x")[0] == 200
+    users = json.loads(ask_as(m, "root:top", "GET", "/v2/auth/users")[1])["users"]
+    assert [u["user"] for u in users] == ["ann", "root"], users
+
+
+def test_accounts(c):
+    """Accounts and passwords come through a backup, of the log and of snapshots, and through a snapshot file; members of
+    the old cluster, those that left and those that never came, do not."""
+    m = c.member("data", "--snapshot-count", "20")
+    c.fill(m, 3)
+    for path, body in (("roles/reader", {"role": "reader", "permissions": {"kv": {"read": ["/k/*"], "write": []}}}),
+                       ("users/root", {"user": "root", "password": "top"}),
+                       ("users/ann", {"user": "ann", "password": "a secret", "roles": ["reader"]}), ("enable", {})):
+        status, text = ask_as(m, None, "PUT", "/v2/auth/" + path, body)
+        assert status in (200, 201), (path, status, text)
+    guest = {"role": "guest", "revoke": {"kv": {"read": ["/*"], "write": ["/*"]}}}
+    assert ask_as(m, "root:top", "PUT", "/v2/auth/roles/guest", guest)[0] == 200
+    ids = []
+    for i in (1, 2):
+        status, text = ask_as(m, "root:top", "POST", "/v2/members", {"peerURLs": ["http://10.1.1.%d:2380" % i]})
+        assert status == 201, (status, text)
+        ids.append(json.loads(text)["id"])
+    assert ask_as(m, "root:top", "DELETE", "/v2/members/" + ids[0])[0] == 204
+    expect(["backup", "--data-dir", c.path("data"), "--backup-dir", c.path("b-log")], 0)
+
+    def snapshot():
+        assert ask_as(m, "root:top", "PUT", "/v2/keys/k/0", "value=x")[0] == 200
+        return len(c.files("snap")) == 2
+    recovery.harness.wait_for(snapshot, "there are no two snapshots")
+    m.stop()
+    expect(["backup", "--data-dir", c.path("data"), "--backup-dir", c.path("b-snap")], 0)
+    shutil.copy(c.files("snap")[-1], c.path("alone.jsonl"))
+    for source in ("b-log", "b-snap", "alone.jsonl"):
+        expect(["restore", c.path(source), "--data-dir", c.path("new-" + source)], 0)
+        n = c.member("new-" + source)
+        check_accounts(n)
+        n.stop()
 
 
 def test_identity(c):
