@@ -56,9 +56,9 @@ void install_begin(struct engine *e, const struct snapshot_mark *mark)
     j->job = (struct job){.mail = {.kind = MAIL_INSTALL}, .engine = e, .run = run};
     j->mark = *mark;
     e->install = j;
-    j->rv = job_start(&j->job);
-    if (j->rv != 0) {
-        (void)err_sys(&j->err, -j->rv, "start a thread to load a snapshot");
+    int rv = job_start(&j->job);
+    if (rv != 0) { /* else j->rv is the thread's by now */
+        j->rv = err_sys(&j->err, -rv, "start a thread to load a snapshot");
         give_up(e, j);
     }
 }
