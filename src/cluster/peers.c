@@ -281,13 +281,15 @@ static void add_known(struct engine *e, struct peer_list *list)
 
 /* Where the others are, as this member was told at its start, counts for those that the table does
  * not know the URLs of: before the first entries are committed, and where nothing is in the log
- * yet. */
+ * yet. One that joins was told of the members of now: until it has come to its own place in the
+ * log, those in its table may all have gone since. */
 static void add_told(struct engine *e, struct peer_list *list)
 {
-    bool all = list->n == 0;
+    bool joining = e->conf.joins && member_find(&e->members, e->member_id) == NULL;
+    bool all = list->n == 0 || joining;
     for (unsigned i = 0; i < e->conf.n_founders; i++) {
         const struct founder *f = &e->conf.founders[i];
-        struct wire_peer *p = peer_of(list, f->id, all);
+        struct wire_peer *p = peer_of(list, f->id, all && list->n < CP_COUNT(list->v));
         if (p == NULL || p->n_urls > 0)
             continue;
         for (unsigned k = 0; k < f->n_peer_urls; k++)
