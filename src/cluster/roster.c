@@ -185,3 +185,13 @@ int roster_may_join(const struct roster *r, struct span from, const struct found
     *id = own->id;
     return 0;
 }
+
+int roster_first_to_join(const struct roster_said *said, unsigned n, const struct founding *f,
+                         const struct founder *self, uint64_t *id, struct err *e)
+{
+    CP_ASSERT(n > 0);
+    for (unsigned i = 0; i < n; i++)
+        if (roster_may_join(said[i].roster, said[i].from, f, self, id, i == 0 ? e : NULL) == 0)
+            return (int)i;
+    return ERR_FOREIGN;
+}

@@ -30,3 +30,12 @@ int roster_may_found(const struct roster *r, struct span from, const struct foun
  * same members, and no member of this id may have been at work. 0 or ERR_FOREIGN. */
 int roster_may_join(const struct roster *r, struct span from, const struct founding *f,
                     const struct founder *self, uint64_t *id, struct err *e) CP_MUST_CHECK;
+
+struct roster_said {
+    const struct roster *roster;
+    struct span from; /* who */
+};
+/* The place of the first of SAID that lets SELF join: who was added a moment ago is not known to
+ * every member yet. Else ERR_FOREIGN, with the reason of the first. */
+int roster_first_to_join(const struct roster_said *said, unsigned n, const struct founding *f,
+                         const struct founder *self, uint64_t *id, struct err *e) CP_MUST_CHECK;

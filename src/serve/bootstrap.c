@@ -136,22 +136,17 @@ static void sleep_ms(unsigned ms)
     (void)nanosleep(&ts, NULL);
 }
 
-/* The first who answers gives b->roster. */
+/* Until somebody has answered. */
 static int ask_until(struct bootstrap *b, const struct founder *self, struct join_answer *answers,
-                     struct span *from, struct err *e)
+                     struct err *e)
 {
     uint64_t end_ns = clock_mono_ns(&clock_system) + JOIN_PATIENCE_MS * (uint64_t)NS_PER_MS;
     bool said = false;
     for (;;) {
         unsigned n = ask_others(b, self, answers);
-        for (unsigned i = 0; i < n; i++) {
-            if (answers[i].rv != 0)
-                continue;
-            b->roster = answers[i].roster;
-            answers[i].roster = (struct roster){.n = 0};
-            *from = answers[i].from;
-            return 0;
-        }
+        for (unsigned i = 0; i < n; i++)
+            if (answers[i].rv == 0)
+                return (int)n;
         if (n == 0)
             return err_set(e, ERR_USAGE,
                            "--initial-cluster-state=existing: --initial-cluster names no other "
@@ -170,13 +165,34 @@ static int ask_until(struct bootstrap *b, const struct founder *self, struct joi
     }
 }
 
+/* Fills in b->roster and the member's id. */
+static int be_let_in(struct bootstrap *b, const struct founder *self, struct join_answer *answers,
+                     struct err *e)
+{
+    struct roster_said said[LIMIT_MEMBERS];
+    struct roster *whose[LIMIT_MEMBERS];
+    unsigned n_said = 0;
+    int n = ask_until(b, self, answers, e);
+    for (int i = 0; i < n; i++) {
+        if (answers[i].rv != 0)
+            continue;
+        whose[n_said] = &answers[i].roster;
+        said[n_said++] = (struct roster_said){&answers[i].roster, answers[i].from};
+    }
+    if (n < 0)
+        return n;
+    int place = roster_first_to_join(said, n_said, &b->founding, self, &b->member_id, e);
+    if (place < 0)
+        return place;
+    b->roster = *whose[place];
+    *whose[place] = (struct roster){.n = 0};
+    return 0;
+}
+
 static int join(struct bootstrap *b, const struct founder *self, struct err *e)
 {
     struct join_answer *answers = answers_new();
-    struct span from;
-    int rv = ask_until(b, self, answers, &from, e);
-    if (rv == 0)
-        rv = roster_may_join(&b->roster, from, &b->founding, self, &b->member_id, e);
+    int rv = be_let_in(b, self, answers, e);
     answers_free(answers);
     if (rv != 0)
         return rv;

@@ -295,6 +295,44 @@ START_TEST(verdict)
 }
 END_TEST
 
+static struct roster roster_of(const char *const *rows)
+{
+    struct roster r;
+    struct err e = {0};
+    struct buf b = {0};
+    buf_char(&b, '[');
+    for (; *rows != NULL; rows++)
+        add_to_roster(&b, *rows);
+    buf_char(&b, ']');
+    ck_assert_int_eq(roster_parse(&r, buf_as_span(&b), 7, &e), 0);
+    buf_fini(&b);
+    return r;
+}
+
+/* One member may know of an addition that another one has not applied yet. */
+START_TEST(one_who_knows_is_enough)
+{
+    struct founding f = parse(THREE, "tok");
+    struct roster late = roster_of((const char *[]){M1, M3, NULL});
+    struct roster knows =
+        roster_of((const char *[]){M1, "99 - http://127.0.0.1:23802 -", M3, NULL});
+    struct roster_said said[] = {
+        {&late, SPAN("http://a:1")}, {&knows, SPAN("http://b:1")}, {&late, SPAN("http://c:1")}};
+    struct err e = {0};
+    uint64_t id = 0;
+    ck_assert_int_eq(roster_first_to_join(said, 3, &f, &f.founders[1], &id, &e), 1);
+    ck_assert_uint_eq(id, 0x99);
+    ck_assert_int_eq(roster_first_to_join(said, 1, &f, &f.founders[1], &id, &e), ERR_FOREIGN);
+    ck_assert(strstr(e.text, "m2 has not been added to cluster 7 (says http://a:1)") != NULL);
+    said[1].roster = &late;
+    ck_assert_int_eq(roster_first_to_join(said, 3, &f, &f.founders[1], &id, &e), ERR_FOREIGN);
+    ck_assert(strstr(e.text, "says http://a:1") != NULL);
+    roster_fini(&late);
+    roster_fini(&knows);
+    founding_fini(&f);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("founding");
@@ -306,6 +344,7 @@ int main(void)
     tcase_add_test(c, without_names);
     tcase_add_loop_test(c, self, 0, 3);
     tcase_add_test(c, an_answer_of_etcd);
+    tcase_add_test(c, one_who_knows_is_enough);
     tcase_add_loop_test(c, no_answer, 0, (int)CP_COUNT(no_rosters));
     tcase_add_test(c, roster_limits);
     tcase_add_loop_test(c, verdict, 0, (int)CP_COUNT(verdicts));
