@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What surrounds a service: the manager's notify socket and watchdog, sockets that it hands over,
 logs that are moved away, settings without effect."""
+import fcntl
 import http.client
 import json
 import os
@@ -123,12 +124,20 @@ def quiet_without_a_manager():
         wait_for(lambda: "systemd.deaf" in log_of(s), "a word about it")
 
 
+AS_THE_MANAGER = """
+import os, sys
+n = int(sys.argv[1])
+for i, number in enumerate(sys.argv[3:3 + n]):
+    os.dup2(int(number), 3 + i)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(n), LISTEN_FDNAMES=sys.argv[2])
+os.execvp(sys.argv[3 + n], sys.argv[3 + n:])
+"""
+
+
 def handed_over(names, *sockets):
-    """A server that gets SOCKETS as descriptors 3, 4, …, as the manager does it."""
-    numbers = [os.dup(s.fileno()) for s in sockets]
-    to = " ".join("%d<&%d" % (3 + i, n) for i, n in enumerate(numbers))
-    prefix = ["sh", "-c", "exec env LISTEN_PID=$$ LISTEN_FDS=%d LISTEN_FDNAMES=%s \"$@\" %s"
-              % (len(sockets), names, to), "sh"]
+    """A server that gets SOCKETS as descriptors 3, 4, …, as the manager does it. Meanwhile they have numbers beyond those."""
+    numbers = [fcntl.fcntl(s.fileno(), fcntl.F_DUPFD, 3 + len(sockets)) for s in sockets]
+    prefix = [sys.executable, "-c", AS_THE_MANAGER, str(len(sockets)), names] + [str(n) for n in numbers]
     return Server(prefix=prefix, pass_fds=numbers), numbers
 
 
