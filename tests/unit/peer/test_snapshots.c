@@ -326,8 +326,9 @@ START_TEST(only_what_is_whole_is_kept)
     fd = begin(&b, &u, 9, sizeof(u.body));
     raw_send(fd, u.head.ptr, u.head.len);
     raw_send(fd, u.body, 50);
+    while (count_files(&b) == 0) /* else it may come behind the next, and take its place */
+        pause_ms(1);
     close(fd);
-
     while (count_files(&b) > 0)
         pause_ms(1);
     ck_assert_uint_eq(node_count(&b), 0);
