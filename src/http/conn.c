@@ -423,12 +423,14 @@ void conn_forget(struct conn *k)
     atomic_fetch_sub(&w->door->connections, 1);
 }
 
-/* Closing it now might take answers from the client that it has not read yet. */
+/* Closing it now might take answers from the client that it has not read yet: for what it sends, or
+ * has sent, behind them is answered with a reset. */
 static bool would_reset(const struct conn *k)
 {
-    int unread = 0;
+    int unread = 0, unsent = 0;
 
-    return !k->tapped && (k->lingers || (ioctl(k->fd, SIOCINQ, &unread) == 0 && unread > 0));
+    return !k->tapped && (k->lingers || (ioctl(k->fd, SIOCINQ, &unread) == 0 && unread > 0) ||
+                          (ioctl(k->fd, SIOCOUTQ, &unsent) == 0 && unsent > 0));
 }
 
 void conn_on_connection(void *cls, struct MHD_Connection *mhd, void **context,

@@ -167,13 +167,13 @@ def guessing_runs_out():
 
 def the_longest_name_is_told():
     """An account of 256 bytes writes under its name, as any other; what it is made of breaks no line, nor a terminal."""
-    with Server("--audit-log", "/dev/stdout") as s:
+    with tempfile.TemporaryDirectory() as top, Server("--audit-log", os.path.join(top, "audit")) as s:
         for name in "n" * 256, 'a"b\n=\x1b[1m\x9b\u00e4':
             status = ask(s.port, "PUT", "/v2/keys/a", "value=1", basic(name, "p"))[0]
             assert status in (200, 201), status
 
         def audited():
-            with open(os.path.join(s.dir, "log"), encoding="utf-8") as f:
+            with open(os.path.join(top, "audit"), encoding="utf-8") as f:
                 return [line for line in f if "method=PUT" in line and line.endswith("\n")]
 
         lines = wait_for(lambda: audited() if len(audited()) == 2 else None, "two lines")

@@ -4,8 +4,10 @@ it. As etcd 3.4 does, but for what doc/compat.md lists. $COPSE is the program. S
 
   edges.py [NAME ...]    all tests, or those named
 """
+import os
 import re
 import socket
+import subprocess
 import sys
 
 sys.dont_write_bytecode = True
@@ -38,6 +40,15 @@ def answers(server, data, half=False):
         return got
 
 
+def library():
+    """Of libmicrohttpd: (0, 9, 75), (1, 0, 1), ..."""
+    said = subprocess.run([os.environ["COPSE"], "--version"], stdout=subprocess.PIPE, check=True).stdout.decode()
+    return tuple(int(n) for n in re.search(r"^libmicrohttpd ([0-9.]+)", said, re.M)[1].split("."))
+
+
+NEWER = library() >= (1,)  # judges more by itself, in its own words (doc/compat.md)
+
+
 def statuses(got):
     return [int(n) for n in re.findall(rb"HTTP/1\.[01] (\d+) ", got)]
 
@@ -55,7 +66,7 @@ def targets():
     with Server() as s:
         s.put("/a")
         check(s, [(t, get(t)) for t in (
-            b"/v2/keys/a\0b", b"/v2/keys/a\x01b", b"/v2/keys/a\x7f", b"/v2/keys/a\tb", b"/v2/keys/a b", b"/v2/keys/a%", b"/v2/keys/a%zz",
+            b"/v2/keys/a\x01b", b"/v2/keys/a\x7f", b"/v2/keys/a\tb", b"/v2/keys/a b", b"/v2/keys/a%", b"/v2/keys/a%zz",
             b"/v2/keys/?a=\x01", b"relative", b":/version", b"x://h?a", b"")], [400])
         check(s, [(t, get(t)) for t in (
             b"/v2/keys/a%00b", b"/v2/keys/n%2fb", b"/v2/keys/\xff", b"/version#f", b"/v2\\keys", b"ftp://x/nothing")], [404, 200])
@@ -64,7 +75,7 @@ def targets():
               [200, 200])
         check(s, [(t, get(t)) for t in (b"//version", b"/v2/keys/a/../b", b"/v2/keys/a/%2e%2e/b")], [301, 200])
         check(s, [("*", get(b"*"))], [400, 200])
-        assert b'"/a"' not in answers(s, get(b"/v2/keys/a\0b")), "a key that was not asked for"
+        check(s, [("NUL", get(b"/v2/keys/a\0b"))], [] if NEWER else [400])
 
 
 def methods():
@@ -86,13 +97,16 @@ def hosts_and_headers():
                                 (b": too many Host headers", (HOST + HOST, HOST + b"hOST: b\r\n")),
                                 (b": malformed Host header", (b"Host: a b\r\n", b"Host: a/b\r\n", b"Host: \xc3\xa4\r\n", b"Host: a\x01\r\n")),
                                 (b": invalid header name", (HOST + b"X : v\r\n", HOST + b"X(y): v\r\n", HOST + b"X\xc3: v\r\n")),
-                                (b": invalid header value", (HOST + b"X: a\x01b\r\n", HOST + b"X: a\rb\r\n", HOST + b"X: \x7f\r\n"))):
+                                (b": invalid header value", (HOST + b"X: a\x01b\r\n", HOST + b"X: \x7f\r\n"))):
             for h in headers:
                 got = answers(s, get(b"/version", h) + LAST)
-                assert statuses(got) == [400] and got.endswith(b"400 Bad Request" + reason), (h, got)
+                own_words = NEWER and (b"Host: " not in h or b" :" in h)
+                assert statuses(got) == [400] and (own_words or got.endswith(b"400 Bad Request" + reason)), (h, got)
         check(s, [(h, get(b"/version", h)) for h in (
             b"Host:\r\n", b"Host: [::1]:2379\r\n", HOST + b"X: \xff\t~\r\n", HOST + b"X: a\r\n b\r\n", HOST + b"X: v\r\n" * 150)], [200, 200])
-        check(s, [("no colon", get(b"/version", HOST + b"foo\r\n")), ("a NUL in a name", get(b"/version", HOST + b"X\0Y: v\r\n"))], [400])
+        check(s, [("a bare CR", get(b"/version", HOST + b"X: a\rb\r\n"))], [200, 200] if NEWER else [400])
+        check(s, [("no colon", get(b"/version", HOST + b"foo\r\n"))], [200, 200] if NEWER else [400])
+        check(s, [("a NUL in a name", get(b"/version", HOST + b"X\0Y: v\r\n"))], [400])
 
 
 def connections_that_end():
@@ -114,14 +128,17 @@ def where_a_body_ends():
     chunked = b"Transfer-Encoding: chunked\r\n"
     with Server() as s:
         s.put("/f")
-        check(s, [("both", put(b"Content-Length: 5\r\n" + chunked, chunks)), ("both, turned", put(chunked + b"Content-Length: 5\r\n", chunks)),
-                  ("two that agree", put(b"Content-Length: 7\r\nContent-Length: 7\r\n", b"value=1")),
+        check(s, [("both", put(b"Content-Length: 5\r\n" + chunked, chunks)), ("both, turned", put(chunked + b"Content-Length: 5\r\n", chunks))],
+              [200] if NEWER else [200, 200])
+        check(s, [("two that agree", put(b"Content-Length: 7\r\nContent-Length: 7\r\n", b"value=1")),
                   ("CHUNKED", put(b"Transfer-Encoding: CHUNKED\r\n", chunks)), ("a trailer", put(chunked, chunks[:-2] + b"X: y\r\n\r\n")),
                   ("zeros", put(b"Content-Length: 07\r\n", b"value=1")), ("of GET", get(b"/version", HOST + b"Content-Length: 5\r\n") + b"abcde")],
               [200, 200])
-        check(s, [(c, put(b"Transfer-Encoding: " + c + b"\r\n", chunks)) for c in (
-            b"identity", b"gzip", b"gzip, chunked", b"chunked, chunked", b"chunked, identity", b"chunked ", b"\x0bchunked", b"",
-            b"chunked\r\nTransfer-Encoding: chunked", b"identity\r\nTransfer-Encoding: chunked")], [501])
+        for coding in (b"identity", b"gzip", b"gzip, chunked", b"chunked, chunked", b"chunked, identity", b"\x0bchunked", b"",
+                       b"chunked\r\nTransfer-Encoding: chunked", b"identity\r\nTransfer-Encoding: chunked"):
+            got = statuses(answers(s, put(b"Transfer-Encoding: " + coding + b"\r\n", chunks) + LAST))
+            assert got == [501] or NEWER and got == [400], (coding, got)
+        check(s, [("a blank", put(b"Transfer-Encoding: chunked \r\n", chunks))], [200, 200] if NEWER else [501])
         check(s, [("lengths", put(b"Content-Length: 7\r\nContent-Length: 8\r\n", b"value=1")), ("1.0", put(chunked, chunks, b"HTTP/1.0"))], [400])
         for length in b"7, 7", b"+7", b"-7", b"0x7", b"7a", b"18446744073709551616":
             got = statuses(answers(s, put(b"Content-Length: " + length + b"\r\n", b"value=1") + LAST))
@@ -136,7 +153,8 @@ def where_a_body_ends():
 def expectations():
     with Server() as s:
         s.put("/f")
-        check(s, [("continue", put(b"Content-Length: 7\r\nExpect: 100-Continue\r\n", b"value=1"))], [100, 200, 200])
+        check(s, [("continue", put(b"Content-Length: 7\r\nExpect: 100-Continue\r\n", b"value=1"))],
+              [200, 200] if NEWER else [100, 200, 200])  # who has sent the body already need not be told to
         check(s, [("of 1.0", put(b"Content-Length: 7\r\nExpect: 100-continue\r\n", b"value=1", b"HTTP/1.0"))], [200])
         check(s, [("another", put(b"Content-Length: 7\r\nExpect: foo\r\n", b"value=1"))], [417])
         check(s, [("too long", put(b"Content-Length: 70000000\r\nExpect: 100-continue\r\n"))], [400], b"")
