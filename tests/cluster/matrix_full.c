@@ -1,6 +1,9 @@
 /* The disk fills up and gets room again, in one life of the member and across starts. */
 #include "matrix.h"
 
+#include "base/metric.h"
+#include "cluster/status.h"
+
 #include <stdio.h>
 #include <unistd.h>
 
@@ -44,8 +47,32 @@ static void until_room(struct world *w)
     }
 }
 
+static uint64_t snapshots_taken(const struct world *w)
+{
+    struct engine_figures f;
+    uint64_t n = 0;
+    engine_figures(w->engine, &f);
+    for (unsigned i = 0; i <= HISTOGRAM_BOUNDS; i++)
+        n += metric_get(&f.snapshot->n[i]);
+    return n;
+}
+
+/* One that is under way when the member stops is given up. */
+static void until_snapshot(struct world *w)
+{
+    uint64_t end = clock_mono_ns(&clock_system) + PATIENCE_S * (uint64_t)NS_PER_S;
+    while (snapshots_taken(w) == 0) {
+        world_write(w, 20);
+        world_drain(w);
+        usleep(1000);
+        if (clock_mono_ns(&clock_system) > end)
+            world_broken(w, "there is room, and no snapshot");
+    }
+}
+
 void matrix_full(uint64_t seed)
 {
+    bool has_snapshot = false;
     struct books *b = world_books(seed);
     struct world w;
     alarm(10 * PATIENCE_S);
@@ -73,9 +100,12 @@ void matrix_full(uint64_t seed)
         w.refusals = 0;
         world_write(&w, 200);
         world_drain(&w);
+        if (!has_snapshot)
+            until_snapshot(&w);
         world_stop(&w);
-        if (world_files(&w, ".jsonl", NULL) == 0)
-            world_broken(&w, "there is room, and no snapshot");
+        has_snapshot = world_files(&w, ".jsonl", NULL) > 0;
+        if (!has_snapshot)
+            world_broken(&w, "the snapshot is not there");
         start(&w);
     }
     world_stop(&w);
