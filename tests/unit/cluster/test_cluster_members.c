@@ -43,6 +43,43 @@ START_TEST(one_grows_to_three)
 }
 END_TEST
 
+/* More than a leader sends to one that has not answered. */
+enum { WRITES = 1200, AT_ONCE = 40 };
+
+static void fill_log(unsigned member)
+{
+    struct proposal *p[AT_ONCE];
+    for (unsigned i = 0; i < WRITES; i += AT_ONCE) {
+        for (unsigned k = 0; k < AT_ONCE; k++)
+            p[k] = trio_begin(member, "/many", "1");
+        for (unsigned k = 0; k < AT_ONCE; k++) {
+            trio_wait(p[k]);
+            ck_assert_int_eq(p[k]->code, V2_OK);
+            trio_free(p[k]);
+        }
+    }
+}
+
+/* The log that one that joins is sent begins with members who have all gone since. While these are
+ * all that it knows of, it answers the one that sends, whom it was told of. */
+START_TEST(joins_when_those_before_have_gone)
+{
+    fill_log(0);
+    add(0, 1, 2);
+    ck_assert_int_eq(trio_change(0, COMMAND_MEMBER_REMOVE, 0), MEMBER_DONE);
+    while (!trio.m[0].removed)
+        trio_pause();
+    trio_stop(0);
+    trio_await_voters(1, 1);
+    trio_put_well(1, "/a", "1");
+    ck_assert_int_eq(trio_change(1, COMMAND_MEMBER_ADD, 2), MEMBER_DONE);
+    trio_start(2);
+    trio_await(2, "/a", "1");
+    trio_await_voters(1, 2);
+    trio_put_well(2, "/b", "1");
+}
+END_TEST
+
 static void remove_and_go_on(unsigned by, unsigned who)
 {
     unsigned a = (who + 1) % 3, b = (who + 2) % 3;
@@ -101,6 +138,7 @@ Suite *cluster_members_suite(void)
     tcase_set_timeout(t, 300);
     tcase_add_checked_fixture(t, one_and_two_later, trio_teardown);
     tcase_add_test(t, one_grows_to_three);
+    tcase_add_test(t, joins_when_those_before_have_gone);
     suite_add_tcase(s, t);
     t = tcase_create("removed");
     tcase_set_timeout(t, 300);

@@ -38,15 +38,19 @@ static unsigned place(const struct trio_member *m)
     return (unsigned)(m - trio.m);
 }
 
+/* Called by one thread, that of the engine of CTX. */
 static void tell(void *ctx, const struct wire_peer *peers, unsigned n)
 {
-    (void)ctx;
+    struct trio_member *from = ctx;
+    for (unsigned i = 0; i < trio.n; i++)
+        from->knows[i] = false;
     for (unsigned i = 0; i < n; i++) {
         const struct trio_member *m = by_id(peers[i].id);
         if (m == NULL) /* a test made it up */
             continue;
         CP_ASSERT(peers[i].n_urls == 1);
         CP_ASSERT(span_eq(peers[i].urls[0], urls[place(m)]));
+        from->knows[place(m)] = true;
     }
 }
 
@@ -72,7 +76,7 @@ static void say_removed(struct trio_member *m)
 static bool pass(void *ctx, uint64_t to, struct frame **f)
 {
     struct trio_member *from = ctx, *m = by_id(to);
-    if (m == NULL || from->refuse[place(m)])
+    if (m == NULL || !from->knows[place(m)] || from->refuse[place(m)])
         return false;
     from->frames[(*f)->type]++;
     pthread_rwlock_rdlock(&m->lock);

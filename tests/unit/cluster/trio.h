@@ -21,6 +21,7 @@ struct trio_member {
     struct wire *wire;
     pthread_rwlock_t lock;
     struct engine *engine;        /* guarded by lock; NULL: down */
+    atomic_bool knows[TRIO_MAX];  /* was told where that member is: others are not reached */
     atomic_bool cut[TRIO_MAX];    /* frames to that member are lost on the way */
     atomic_bool refuse[TRIO_MAX]; /* frames to that member are not taken */
     atomic_uint frames[16];       /* sent, by type */
