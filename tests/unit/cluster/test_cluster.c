@@ -9,20 +9,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static void three(void)
-{
-    memset(&trio, 0, sizeof(trio));
-    trio_setup(3);
-}
-
-/* A snapshot every few entries, and few of them kept behind it: who was away gets one. */
-static void three_with_snapshots(void)
-{
-    memset(&trio, 0, sizeof(trio));
-    trio.snapshot_count = 20;
-    trio_setup(3);
-}
-
 static void three_with_short_history(void)
 {
     memset(&trio, 0, sizeof(trio));
@@ -332,7 +318,7 @@ static Suite *cluster_suite(void)
     Suite *s = suite_create("cluster");
     TCase *t = tcase_create("three");
     tcase_set_timeout(t, 300);
-    tcase_add_checked_fixture(t, three, trio_teardown);
+    tcase_add_checked_fixture(t, trio_three, trio_teardown);
     tcase_add_test(t, all_elect_and_replicate);
     tcase_add_test(t, any_member_takes_writes);
     tcase_add_test(t, writes_wait_for_a_leader);
@@ -344,7 +330,7 @@ static Suite *cluster_suite(void)
     suite_add_tcase(s, t);
     t = tcase_create("snapshots");
     tcase_set_timeout(t, 300);
-    tcase_add_checked_fixture(t, three_with_snapshots, trio_teardown);
+    tcase_add_checked_fixture(t, trio_three_with_snapshots, trio_teardown);
     tcase_add_test(t, one_that_was_down_gets_a_snapshot);
     tcase_add_test(t, watch_goes_on_across_a_snapshot);
     suite_add_tcase(s, t);

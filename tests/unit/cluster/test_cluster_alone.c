@@ -6,19 +6,6 @@
 
 #include <stdio.h>
 
-static void three(void)
-{
-    memset(&trio, 0, sizeof(trio));
-    trio_setup(3);
-}
-
-static void three_with_snapshots(void)
-{
-    memset(&trio, 0, sizeof(trio));
-    trio.snapshot_count = 20;
-    trio_setup(3);
-}
-
 static void one_and_one_later(void)
 {
     memset(&trio, 0, sizeof(trio));
@@ -169,9 +156,9 @@ Suite *cluster_alone_suite(void)
         const TTest *test;
         int times;
     } cases[] = {
-        {"three", three, one_of_three_goes_on, 2},
-        {"three again", three, told_again_changes_nothing, 1},
-        {"snapshot", three_with_snapshots, from_a_snapshot, 1},
+        {"three", trio_three, one_of_three_goes_on, 2},
+        {"three again", trio_three, told_again_changes_nothing, 1},
+        {"snapshot", trio_three_with_snapshots, from_a_snapshot, 1},
         {"one", one_and_one_later, grows_again, 1},
         {"one of many", one_and_one_later, many_came_and_went, 1},
     };

@@ -10,12 +10,6 @@ static void one_and_two_later(void)
     trio_setup(1);
 }
 
-static void three(void)
-{
-    memset(&trio, 0, sizeof(trio));
-    trio_setup(3);
-}
-
 static void add(unsigned by, unsigned n, unsigned voters)
 {
     ck_assert_int_eq(trio_change(by, COMMAND_MEMBER_ADD, n), MEMBER_DONE);
@@ -142,7 +136,7 @@ Suite *cluster_members_suite(void)
     suite_add_tcase(s, t);
     t = tcase_create("removed");
     tcase_set_timeout(t, 300);
-    tcase_add_checked_fixture(t, three, trio_teardown);
+    tcase_add_checked_fixture(t, trio_three, trio_teardown);
     tcase_add_test(t, follower_is_removed);
     tcase_add_test(t, leader_is_removed);
     tcase_add_test(t, removed_while_away);

@@ -227,6 +227,19 @@ void trio_setup(unsigned n)
         trio_start(i);
 }
 
+void trio_three(void)
+{
+    memset(&trio, 0, sizeof(trio));
+    trio_setup(3);
+}
+
+void trio_three_with_snapshots(void)
+{
+    memset(&trio, 0, sizeof(trio));
+    trio.snapshot_count = 20;
+    trio_setup(3);
+}
+
 void trio_teardown(void)
 {
     for (unsigned i = 0; i < trio.n; i++)

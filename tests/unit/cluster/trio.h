@@ -43,6 +43,10 @@ extern struct trio trio;
 
 /* N founders; these are started. */
 void trio_setup(unsigned n);
+/* Three of them, and nothing else set. */
+void trio_three(void);
+/* A snapshot every few entries, and few of them kept behind it: who was away gets one. */
+void trio_three_with_snapshots(void);
 void trio_teardown(void);
 void trio_start(unsigned i);
 void trio_stop(unsigned i);
