@@ -209,6 +209,59 @@ def certificate_is_user():
                 assert head_of(c)[0] == 401
 
 
+def watches_of_certificates():
+    """What rights_that_are_taken_away of auth.py is for users with passwords: a watch of a certificate's user ends with its
+    right, and tells nothing that was written afterwards. A new password is none of its business."""
+    changes = {
+        "removed": ("DELETE", "/v2/auth/users/copse-peer", None),
+        "role": ("PUT", "/v2/auth/users/copse-peer", {"user": "copse-peer", "revoke": ["r"]}),
+        "pattern": ("PUT", "/v2/auth/roles/r", {"role": "r", "revoke": {"kv": {"read": ["/a/*"]}}}),
+        "no role": ("DELETE", "/v2/auth/roles/r", None),
+        "no accounts": ("DELETE", "/v2/auth/enable", None),
+        "password": ("PUT", "/v2/auth/users/copse-peer", {"user": "copse-peer", "password": "another"}),
+    }
+    flags = "--trusted-ca-file", ca(), "--client-cert-auth", "--auth-guest", "closed"
+    for name, (method, path, fields) in changes.items():
+        with TlsServer(*flags) as s:
+            root, user = s.context(certs("client")), s.context(certs("peer"))
+
+            def ask(method, path, fields=None, s=s, root=root):
+                body = "" if fields is None else json.dumps(fields)
+                with s.tls(root) as c:
+                    c.sendall(("%s %s HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+                               % (method, path, len(body), body)).encode())
+                    return head_of(c)[0]
+
+            def watch_of(context, more, s=s):
+                c = s.tls(context)
+                c.sendall(("GET /v2/keys/a/x?wait=true%s HTTP/1.1\r\nHost: a\r\n%s\r\n" % more).encode())
+                status = head_of(c)[0]
+                assert status == 200, status
+                return c
+
+            assert ask("PUT", "/v2/auth/users/root", {"user": "root", "password": "p"}) == 201
+            assert ask("PUT", "/v2/auth/roles/r", {"role": "r", "permissions": {"kv": {"read": ["/a/*"]}}}) == 201
+            assert ask("PUT", "/v2/auth/users/copse-peer", {"user": "copse-peer", "password": "p", "roles": ["r"]}) == 200
+            assert ask("PUT", "/v2/auth/enable") == 200
+            kinds = [(query, header) for query in ("", "&stream=true") for header in ("", "Connection: x\r\n")]
+            mine, others = [watch_of(user, k) for k in kinds], [watch_of(root, k) for k in kinds]
+            assert ask(method, path, fields) == 200, name
+            assert ask("PUT", "/v2/keys/a/x?value=secret") == 201, name
+            goes_on = name in ("no accounts", "password")
+            for c in mine + others:
+                data = b""
+                while b"}\n" not in data and not data.endswith(b"0\r\n\r\n"):
+                    part = c.recv(4096)
+                    assert part, (name, data)
+                    data += part
+                if c in others or goes_on:
+                    assert b'"secret"' in data, (name, data)
+                else:
+                    assert data == b"0\r\n\r\n", (name, data)
+                c.close()
+            assert bool(s.lines("watch.revoked")) != goes_on, name
+
+
 def audit_names_certificates():
     """Where they are users, and no password says otherwise."""
     for n, (flags, names) in enumerate((([], [None, None, "other"]), (["--client-cert-auth"], ["root", "copse-peer", "other"]))):
@@ -596,7 +649,7 @@ def stalled_handshakes_end(stack=contextlib.ExitStack(), begun=[]):
 
 
 TESTS = (stalled_handshakes_end, both_side_by_side, versions_and_ciphers, certificates_of_clients, allowed_host,
-         certificate_is_user, audit_names_certificates, command_line, plain_http_to_tls, tls_to_plain_http, reload_under_load, broken_files,
+         certificate_is_user, watches_of_certificates, audit_names_certificates, command_line, plain_http_to_tls, tls_to_plain_http, reload_under_load, broken_files,
          revoked_later, certificate_of_its_own, expiry_is_told, starts_that_are_refused, requests_on_one_connection,
          watches_and_hang_ups, many_connections, half_open_handshakes, stalled_handshakes_end)
 
