@@ -208,6 +208,9 @@ enum MHD_Result reply_stream(struct conn *k, struct api_reply *r, uint64_t lengt
 
     if (m != NULL)
         add_headers(k, m, r);
+    /* No word of chunks, for libmicrohttpd 0.9.75 would send the final one: the connection ends. */
+    if (m != NULL && k->method == V2_M_HEAD && !k->http10)
+        (void)MHD_set_response_options(m, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
     api_reply_fini(r);
     return m != NULL ? queue(k, status, m, to) : MHD_NO;
 }

@@ -117,28 +117,16 @@ static ssize_t read_nothing(void *conn, uint64_t pos, char *out, size_t max)
     return MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
-/* The length of what GET would send, for HEAD. */
-static uint64_t listing_length(struct conn *k)
-{
-    uint64_t length = 0;
-    bool more;
-
-    do {
-        buf_clear(&k->piece);
-        more = api_listing_more(k->listing, &k->piece, PIECE_BYTES);
-        length += k->piece.len;
-    } while (more);
-    listing_end(k);
-    return length;
-}
-
 enum MHD_Result listing_send(struct conn *k, struct api_result *r)
 {
+    if (k->method == V2_M_HEAD) {
+        /* To know its length would be to render all of it, and everybody else would wait. */
+        api_listing_free(r->listing);
+        return reply_stream(k, &r->reply, MHD_SIZE_UNKNOWN, read_nothing, 1, CONN_REPLYING);
+    }
     k->listing = r->listing;
     k->piece_at = 0;
     k->listed = 0;
-    if (k->method == V2_M_HEAD)
-        return reply_stream(k, &r->reply, listing_length(k), read_nothing, 1, CONN_REPLYING);
     return reply_stream(k, &r->reply, MHD_SIZE_UNKNOWN, read_listing, LISTING_BLOCK, CONN_REPLYING);
 }
 

@@ -23,5 +23,6 @@ void fake_emit(struct engine *e, const char *key, unsigned n, size_t size);
 unsigned fake_watches(struct engine *e); /* watches it holds */
 unsigned fake_waiting(struct engine *e); /* proposals and quorum reads it holds */
 unsigned fake_listings(void);            /* not yet freed */
+size_t fake_pieces(void);                /* of all listings */
 
 extern struct door *fake_door; /* whose turn_end the engine calls */

@@ -8,10 +8,16 @@ struct api_listing {
 };
 
 static atomic_uint listings;
+static atomic_size_t pieces;
 
 unsigned fake_listings(void)
 {
     return atomic_load(&listings);
+}
+
+size_t fake_pieces(void)
+{
+    return atomic_load(&pieces);
 }
 
 static const char *method_word(enum v2_method m)
@@ -196,6 +202,7 @@ bool api_listing_more(struct api_listing *l, struct buf *b, size_t max)
 {
     size_t n = l->left < max ? l->left : max;
 
+    atomic_fetch_add(&pieces, 1);
     for (size_t i = 0; i < n; i++)
         buf_char(b, 'l');
     l->left -= n;
