@@ -183,7 +183,7 @@ START_TEST(strangers_have_limited_time)
 
     let_it_be(&b, BEGIN_MS + PATIENCE_MS - 1);
     ck_assert(is_open(silent) && is_open(trickles) && is_open(body) && is_open(again));
-    raw_send(trickles, GET_VERSION + 10, 1);
+    raw_send(trickles, &GET_VERSION[10], 1);
     raw_send(body, "x", 1);
     ask_on(again);
 
