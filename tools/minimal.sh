@@ -2,7 +2,8 @@
 # with debootstrap from the mirror that this machine uses, in directories below $work, which is
 # removed at the end (KEEP=1 leaves it). Needs root and debootstrap. BASES=DIR keeps systems as
 # debootstrap makes them in DIR and copies them from there: faster when much is tried.
-# shellcheck shell=sh
+# Whoever sources it has set $top, the tree it is part of.
+# shellcheck shell=sh disable=SC2154
 
 die() {
     printf '%s: %s\n' "${0##*/}" "$*" >&2
