@@ -614,6 +614,8 @@ SLOW = [five_are_cut_in_two, followers_are_killed, one_direction_is_cut, two_of_
 
 
 def main():
+    # Whoever runs the tests may ignore it (a job in the background), which programs would inherit.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     p = argparse.ArgumentParser()
     p.add_argument("--full", action="store_true")
     p.add_argument("--seed", type=int, default=random.randrange(1 << 32))

@@ -385,6 +385,7 @@ def test_snapshot_restore(c):
     c.fill(m, 45)
     for name, value in ODD.items():
         assert put(m, "/odd/" + name, value) == 201
+    recovery.harness.wait_for(lambda: c.files("snap"), "there is no snapshot")
     m.stop()
     lines = records(c.path("data"), "--snapshot")
     assert {e["file"] for e in lines} == {os.path.basename(f) for f in c.files("snap")}
