@@ -7,6 +7,7 @@
 #include "disk/segment.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -75,9 +76,26 @@ char *waldir_lock_name(const char *wal)
 
 /* ---- the link ---- */
 
+/* By its lock file check_mounted knows TARGET again, also when nothing has come into the log yet.
+ */
+static int mark(const char *target, struct err *e)
+{
+    char *lock = join(target, "lock");
+    int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int rv = fd < 0 ? err_sys(e, errno, "open %s", lock) : 0;
+    mem_free(lock);
+    if (rv != 0)
+        return rv;
+    close(fd);
+    rv = diskio_system.sync_dir(NULL, target);
+    return rv < 0 ? err_sys(e, -rv, "sync directory %s", target) : 0;
+}
+
 static int make_link(const char *member, const char *wal, const char *target, struct err *e)
 {
     int rv = datadir_make(member, e);
+    if (rv == 0)
+        rv = mark(target, e);
     if (rv != 0)
         return rv;
     if (symlink(target, wal) < 0)

@@ -103,6 +103,18 @@ START_TEST(empty_log_gives_way)
 }
 END_TEST
 
+/* The lock is left of a start that got no further: for a port that was taken, or no room. */
+START_TEST(after_a_start_that_failed)
+{
+    open_and_close();
+    settled("x");
+    ck_assert(leads_to("x"));
+    settled("");
+    open_and_close();
+    settled("x");
+}
+END_TEST
+
 START_TEST(log_elsewhere)
 {
     make("mkdir -p d/member/wal z && touch d/member/wal/" SEGMENT);
@@ -160,6 +172,7 @@ TCase *waldir_cases(void)
     tcase_add_test(c, link_is_made_once);
     tcase_add_test(c, own_directory_stays);
     tcase_add_test(c, empty_log_gives_way);
+    tcase_add_test(c, after_a_start_that_failed);
     tcase_add_test(c, log_elsewhere);
     tcase_add_test(c, not_mounted);
     tcase_add_test(c, locked_for_others);
