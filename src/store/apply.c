@@ -204,7 +204,7 @@ static void run_put(struct store *s, const struct plan *p, struct store_result *
         .dir = dir,
         .created = fresh ? d->index : old->created,
         .modified = d->index,
-        .version = fresh ? 1 : old->version + 1,
+        .version = fresh ? 1 : old->version + (old->version < UINT32_MAX),
         .expires_ns = deadline_ns(p),
     };
     if (!dir)

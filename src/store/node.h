@@ -25,7 +25,7 @@ enum node_flags {
 struct node {
     uint64_t created, modified;
     uint32_t value_len;
-    uint32_t version; /* changes since it was created, that one included */
+    uint32_t version; /* changes since it was created, that one included; ends at its maximum */
     uint16_t name_len;
     uint8_t flags; /* enum node_flags */
     uint8_t spare;

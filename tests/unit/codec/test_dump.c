@@ -154,6 +154,28 @@ START_TEST(the_loaded_store)
 }
 END_TEST
 
+/* As many changes as a number of 32 bits can tell: it stays what a snapshot may hold. */
+START_TEST(counted_to_the_end)
+{
+    struct load_result r;
+    struct store_result done;
+    struct err e;
+    struct buf lines = {0};
+    struct store_op op = {
+        .verb = OP_PUT, .exist = OP_EXIST_YES, .path = SPAN("/a"), .value = SPAN("1")};
+
+    buf_lit(&lines, HEAD ROOT "{\"file\":\"/a\",\"c\":1,\"m\":1,\"n\":4294967295,\"v\":\"\"}\n");
+    ck_assert_msg(snap_load_open(buf_as_span(&lines), &r, &e) == 0, "%s", e.text);
+    ck_assert_int_eq(store_apply(r.store, &op, NOW, &done), V2_OK);
+    buf_clear(&lines);
+    snap_again(&r, &lines);
+    load_result_fini(&r);
+    ck_assert_msg(snap_load(buf_as_span(&lines), 0, &r, &e) == 0, "%s", e.text);
+    load_result_fini(&r);
+    buf_fini(&lines);
+}
+END_TEST
+
 START_TEST(an_earlier_format)
 {
     struct load_result r;
@@ -417,6 +439,7 @@ TCase *dump_case(void)
     tcase_add_test(tc, one_of_everything);
     tcase_add_test(tc, checked_without_a_store);
     tcase_add_test(tc, the_loaded_store);
+    tcase_add_test(tc, counted_to_the_end);
     tcase_add_test(tc, an_earlier_format);
     tcase_add_test(tc, damage);
     tcase_add_loop_test(tc, not_a_tree, 0, CP_COUNT(bad));
