@@ -16,9 +16,9 @@ unsigned backlog_fits(struct engine *e, const struct log_entry *entries, unsigne
     while (i < n && bytes + entries[i].payload->len + WAL_RECORD_BYTES <= ENTRIES_BYTES)
         bytes += entries[i++].payload->len + WAL_RECORD_BYTES;
     if (i < n)
-        log_warn("wal.behind", LOG_U("bytes", bytes),
-                 LOG_S("effect", "new writes wait until the disk has taken those before them"),
-                 LOG_S("do", "look after the disk, if this goes on"));
+        log_seldom(LOG_WARN, "wal.behind", LOG_U("bytes", bytes),
+                   LOG_S("effect", "new writes wait until the disk has taken those before them"),
+                   LOG_S("do", "look after the disk, if this goes on"));
     return i;
 }
 
