@@ -265,8 +265,9 @@ static uint64_t expiry_ns(struct engine *e)
     int64_t expiry = store_next_expiry(e->store);
     if (e->expiring || expiry == STORE_NEVER || consensus_role(e->consensus) != CONSENSUS_LEADER)
         return NS_NEVER;
-    int64_t left = expiry - timekeeper_now(&e->time);
-    uint64_t due = clock_mono_ns(e->conf.clock) + (left > 0 ? (uint64_t)left : 0);
+    int64_t now = timekeeper_now(&e->time);
+    uint64_t left = expiry > now ? (uint64_t)expiry - (uint64_t)now : 0;
+    uint64_t due = clock_mono_ns(e->conf.clock) + left;
     uint64_t retry = ms_to_ns(e->forwarding.retry_ms);
     return due > retry ? due : retry;
 }
