@@ -155,6 +155,13 @@ static void settle_log(struct engine *e, struct gather *r)
     wal_sync(e->wal);
 }
 
+/* What stands behind the snapshot makes the next one due, whoever wrote it. */
+static void count_log(struct engine *e, const struct gather *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        e->snapshots.log_bytes += r->entries[i].payload->len;
+}
+
 /* Snapshot, then log. */
 static int read_files(struct engine *e, struct gather *r, struct wal_info *info, struct err *err)
 {
@@ -199,6 +206,7 @@ int engine_boot(struct engine *e, struct err *err)
         goto out;
     }
     settle_log(e, r);
+    count_log(e, r);
     if (r->n == 0 && r->reach.base_index == 0 && !e->conf.joins)
         found_cluster(e, r);
     else if (e->conf.force_new)

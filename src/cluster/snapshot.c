@@ -11,7 +11,8 @@
 
 struct snapshot_job {
     struct job job;
-    uint64_t begun_ns; /* monotonic */
+    uint64_t begun_ns;  /* monotonic */
+    uint64_t log_bytes; /* that made it due */
     struct snapshot_mark mark;
     struct dump *dump; /* run(), until it ends */
     int pin;
@@ -176,6 +177,7 @@ void snapshot_turn(struct engine *e)
         return;
     }
     e->snapshots.job = j;
+    j->log_bytes = e->snapshots.log_bytes;
     e->snapshots.log_bytes = 0;
 }
 
@@ -196,6 +198,7 @@ void snapshot_ended(struct engine *e, struct mail *mail)
         log_warn("snapshot.failed", LOG_S("error", j->err.text),
                  LOG_S("effect", "the log is kept; the next try comes by itself"));
         s->retry_ms = engine_mono_ms(e) + RETRY_MS;
+        s->log_bytes += j->log_bytes;
         figures_count(e, FIGURE_SNAPSHOT_FAILED);
     } else if (!consensus_snapshot_done(e->consensus, &j->mark, e->conf.snapshot_trailing,
                                         engine_mono_ms(e))) {

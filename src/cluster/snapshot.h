@@ -23,7 +23,7 @@ struct snapshotter {
     struct snapshot_mark newest; /* durable; index 0: there is none */
     uint64_t before;             /* the same of the one kept beside it; 0: there is none */
     uint64_t bytes;              /* its size */
-    uint64_t log_bytes;          /* payloads written to the log since it was begun */
+    uint64_t log_bytes;          /* payloads in the log since it was begun */
     uint64_t retry_ms;           /* after a failure: not before this */
 };
 

@@ -70,3 +70,4 @@ Suite *engine_events_suite(void);
 Suite *engine_inbox_suite(void);
 Suite *engine_parts_suite(void);
 Suite *engine_room_suite(void);
+Suite *engine_steps_suite(void);

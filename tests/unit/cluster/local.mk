@@ -34,7 +34,8 @@ TESTS += %D%/test_engine
 	%D%/test_engine_events.c \
 	%D%/test_engine_inbox.c \
 	%D%/test_engine_parts.c \
-	%D%/test_engine_room.c
+	%D%/test_engine_room.c \
+	%D%/test_engine_steps.c
 %C%_test_engine_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 %C%_test_engine_LDADD = \
 	src/cluster/libcluster.a src/watch/libwatch.a src/codec/libcodec.a src/disk/libdisk.a \

@@ -144,6 +144,7 @@ int main(void)
     srunner_add_suite(r, engine_inbox_suite());
     srunner_add_suite(r, engine_parts_suite());
     srunner_add_suite(r, engine_room_suite());
+    srunner_add_suite(r, engine_steps_suite());
     srunner_run_all(r, CK_NORMAL);
     int failed = srunner_ntests_failed(r);
     srunner_free(r);
