@@ -18,6 +18,13 @@ struct reading {
     int64_t now_ns;
 };
 
+static void refuse_listing(struct api_reply *reply)
+{
+    api_reply_fini(reply);
+    api_error(reply, V2_RAFT_INTERNAL, SPAN("etcdserver: too many requests"), 0);
+    reply->status = 503;
+}
+
 /* Renders a directory; true when the pin went into a listing. */
 static bool list_dir(const struct reading *r, const struct node *dir, struct span path,
                      struct api_result *out)
@@ -32,9 +39,11 @@ static bool list_dir(const struct reading *r, const struct node *dir, struct spa
             return true;
         }
     }
-    while (more)
+    while (more && body->len <= LIMIT_LISTING_BYTES)
         more = render_get_more(g, body, WHOLE_BYTES_MAX);
     render_get_free(g);
+    if (more)
+        refuse_listing(&out->reply);
     return false;
 }
 

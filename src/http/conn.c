@@ -138,13 +138,22 @@ void conn_drain(struct conn *k)
     shake_wake(k);
 }
 
-void conn_cut(struct conn *k)
+static bool sends_pieces(const struct conn *k)
 {
-    if (k->listing == NULL)
-        return;
+    return k->listing != NULL || k->piece.len > 0;
+}
+
+static void cut_pieces(struct conn *k)
+{
     listing_end(k);
     k->listing_cut = true;
     shutdown(k->fd, SHUT_RDWR);
+}
+
+void conn_cut(struct conn *k)
+{
+    if (k->listing != NULL)
+        cut_pieces(k);
 }
 
 /* A connection that was closed while a body was asked for is freed when libmicrohttpd looks at it
@@ -158,7 +167,7 @@ void conn_is_ending(struct conn *k)
     k->library->again = true;
 }
 
-/* Bytes of the listing that the client has, as far as the kernel knows. */
+/* Bytes of the pieces that the client has, as far as the kernel knows. */
 static uint64_t received(const struct conn *k)
 {
     int queued = 0;
@@ -185,8 +194,8 @@ void conn_cut_slow(struct conn *k)
             end_input(k);
         break;
     case CONN_REPLYING:
-        if (k->listing != NULL && passed_s - patience_s > received(k) / LIMIT_RATE)
-            conn_cut(k);
+        if (sends_pieces(k) && passed_s - patience_s > received(k) / LIMIT_RATE)
+            cut_pieces(k);
         break;
     default:
         break;
@@ -210,27 +219,25 @@ static enum MHD_Result first_call(struct conn *k, const char *method, const char
     return answer_begin(k);
 }
 
+bool conn_count(struct conn *k, size_t *counted, size_t now)
+{
+    size_t more = now - *counted; /* or, by wrapping round, less */
+
+    *counted = now;
+    return atomic_fetch_add_explicit(&k->worker->door->bodies, more, memory_order_relaxed) + more <=
+           LIMIT_BODIES_BYTES;
+}
+
 /* Frees the body, in which there may be a password. */
 static void drop_body(struct conn *k)
 {
-    atomic_fetch_sub_explicit(&k->worker->door->bodies, k->body_counted, memory_order_relaxed);
-    k->body_counted = 0;
+    (void)conn_count(k, &k->body_counted, 0);
     if (span_starts(k->path_query, SPAN("/v2/auth")))
         basic_wipe(&k->body);
     if (k->body.cap > KEEP_BYTES)
         buf_fini(&k->body);
     else
         buf_clear(&k->body);
-}
-
-/* False: all clients together send more than there is room for. */
-static bool count_body(struct conn *k)
-{
-    size_t more = k->body.len - k->body_counted;
-
-    k->body_counted = k->body.len;
-    return atomic_fetch_add_explicit(&k->worker->door->bodies, more, memory_order_relaxed) + more <=
-           LIMIT_BODIES_BYTES;
 }
 
 static enum MHD_Result take_body(struct conn *k, const char *data, size_t n)
@@ -248,7 +255,7 @@ static enum MHD_Result take_body(struct conn *k, const char *data, size_t n)
     if (k->crowded_out)
         return MHD_YES;
     buf_add(&k->body, data, n);
-    if (k->body.len > LIMIT_BODY_SMALL_BYTES && !count_body(k)) {
+    if (k->body.len > LIMIT_BODY_SMALL_BYTES && !conn_count(k, &k->body_counted, k->body.len)) {
         k->crowded_out = true;
         drop_body(k);
     }
@@ -364,6 +371,7 @@ void conn_on_completed(void *cls, struct MHD_Connection *mhd, void **req_cls,
     k->bytes_before = conn_bytes(k);
     k->status = 0;
     drop_body(k);
+    (void)conn_count(k, &k->reply_counted, 0);
     recycle(&k->target);
     k->path_query = (struct span){0};
     k->too_large = k->crowded_out = k->refused = k->listing_cut = false;

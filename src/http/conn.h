@@ -55,6 +55,7 @@ struct conn {
     bool too_large;
     bool crowded_out;      /* its body found no room */
     size_t body_counted;   /* bytes of it in bodies of the door */
+    size_t reply_counted;  /* the same of the reply */
     uint64_t bytes_before; /* read from the socket for the requests before this one */
     size_t head_bytes;     /* as LIMIT_HEAD_BYTES counts */
     size_t body_seen;
@@ -75,15 +76,18 @@ struct conn {
     struct proposal *proposal; /* WRITTEN: given back */
     struct quorum_read *read;  /* READ: given back */
     bool no_value;
-    bool refused;    /* the engine has taken neither write nor watch */
-    struct sub *sub; /* OPENING, OPENED, STREAMING; NULL once the stream has ended */
-    struct api_listing *listing;
+    bool refused;                /* the engine has taken neither write nor watch */
+    struct sub *sub;             /* OPENING, OPENED, STREAMING; NULL once the stream has ended */
+    struct api_listing *listing; /* where the next piece comes from; NULL: it is the last one */
     struct buf piece;
     size_t piece_at;
     uint64_t listed; /* bytes handed out */
     bool listing_cut;
 };
 
+/* From now on NOW bytes of K, *COUNTED of which were counted before, are kept. False: all clients
+ * together have more than there is room for. */
+bool conn_count(struct conn *k, size_t *counted, size_t now);
 /* The only place where a state changes. */
 void conn_move(struct conn *k, enum conn_state to);
 void conn_suspend(struct conn *k);

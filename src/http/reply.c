@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "http/cors.h"
+#include "http/stream.h"
 #include "http/trail.h"
 
 #include <stdio.h>
@@ -168,9 +169,30 @@ static void check_location(const struct conn *k, struct api_reply *r)
     r->fixed = SPAN("Request URI Too Long\n");
 }
 
+static size_t length_of(const struct api_reply *r)
+{
+    return r->event != NULL ? event_json(r->event).len : r->body.len;
+}
+
+/* What a slow client keeps here must not grow with the number of such clients. */
+static void check_room(struct conn *k, struct api_reply *r)
+{
+    size_t n = length_of(r);
+
+    if (n <= LIMIT_BODY_SMALL_BYTES || conn_count(k, &k->reply_counted, n) || r->event != NULL)
+        return;
+    (void)conn_count(k, &k->reply_counted, 0);
+    api_reply_fini(r);
+    api_error(r, V2_RAFT_INTERNAL, SPAN("etcdserver: too many requests"), 0);
+    r->status = MHD_HTTP_SERVICE_UNAVAILABLE;
+}
+
 static enum MHD_Result send_body(struct conn *k, struct api_reply *r, size_t chunk_above)
 {
     check_location(k, r);
+    check_room(k, r);
+    if (k->method != V2_M_HEAD && length_of(r) > LIMIT_BODY_SMALL_BYTES)
+        return large_send(k, r);
 
     trail_reply(k, r);
 

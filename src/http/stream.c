@@ -79,7 +79,7 @@ enum MHD_Result stream_answer(struct conn *k)
     return reply_stream(k, &r, MHD_SIZE_UNKNOWN, read_watch, WATCH_BLOCK, CONN_STREAMING);
 }
 
-/* libmicrohttpd wants more of a listing. */
+/* libmicrohttpd wants more of a listing, or of a large reply. */
 static ssize_t read_listing(void *conn, uint64_t pos, char *out, size_t max)
 {
     struct conn *k = conn;
@@ -98,6 +98,8 @@ static ssize_t read_listing(void *conn, uint64_t pos, char *out, size_t max)
         }
         if (k->piece.len == 0)
             return end_of_body(k);
+        if (k->piece.len > LIMIT_BODY_SMALL_BYTES) /* a node may be large */
+            (void)conn_count(k, &k->reply_counted, k->piece.len);
     }
 
     size_t n = k->piece.len - k->piece_at < max ? k->piece.len - k->piece_at : max;
@@ -128,6 +130,20 @@ enum MHD_Result listing_send(struct conn *k, struct api_result *r)
     k->piece_at = 0;
     k->listed = 0;
     return reply_stream(k, &r->reply, MHD_SIZE_UNKNOWN, read_listing, LISTING_BLOCK, CONN_REPLYING);
+}
+
+enum MHD_Result large_send(struct conn *k, struct api_reply *r)
+{
+    if (r->event != NULL)
+        buf_span(&k->piece, event_json(r->event));
+    else
+        k->piece = r->body;
+    if (r->event == NULL)
+        r->body = (struct buf){0};
+    k->piece_at = 0;
+    k->listed = 0;
+    return reply_stream(k, r, k->http10 ? k->piece.len : MHD_SIZE_UNKNOWN, read_listing,
+                        LISTING_BLOCK, CONN_REPLYING);
 }
 
 void listing_end(struct conn *k)

@@ -145,7 +145,7 @@ struct door {
     atomic_uint connections; /* accepted and not yet closed */
     atomic_uint watches;     /* watches that have a client */
     atomic_uint taps;        /* those whose socket is their own */
-    atomic_size_t bodies;    /* bytes of request bodies, see LIMIT_BODIES_BYTES */
+    atomic_size_t bodies;    /* of requests and replies, see LIMIT_BODIES_BYTES */
     atomic_uint_fast64_t overflows, refused;
     atomic_uint_fast64_t handshakes, handshakes_failed;
 

@@ -6,10 +6,14 @@
 #define LIMIT_FORM_BYTES 10485760
 /* How far a too large body is still read off before the connection is cut. */
 #define LIMIT_DRAIN_BYTES (LIMIT_FORM_BYTES + 262144)
-/* Bytes of request bodies that are kept at a time, for all clients together, counted of each body
- * above LIMIT_BODY_SMALL_BYTES: what is more is read off and refused with 503. */
+/* Bytes of bodies, of requests and of replies, that are kept at a time, for all clients together,
+ * counted of each above LIMIT_BODY_SMALL_BYTES. More of a request is read off and refused with 503,
+ * as is what would be read; what a write has done is told in any case. */
 #define LIMIT_BODIES_BYTES     268435456
 #define LIMIT_BODY_SMALL_BYTES 65536
+/* A listing that leaves as a whole, since as many as can be are on their way in pieces: a larger
+ * one is 503 then. */
+#define LIMIT_LISTING_BYTES 16777216
 /* Key path after decoding; the request line is bounded by LIMIT_HEAD_BYTES anyway. */
 #define LIMIT_PATH_BYTES 16384
 /* Components of a key path. */

@@ -7,6 +7,7 @@ program. Standard library only.
 import contextlib
 import json
 import os
+import socket
 import sys
 
 sys.dont_write_bytecode = True
@@ -189,6 +190,27 @@ def bodies_together():
         wait_for(lambda: s.ask("PUT", "/v2/keys/b", "value=" + "v" * each)[0] == 200, "room again")
 
 
+def replies_together():
+    """What is kept for clients that do not read has the same bound. That they are cut is in slow.py."""
+    if os.environ.get("COPSE_SANITIZE", "no") != "no":
+        return
+    together, each = 268435456, 3000000
+    with Server() as s, contextlib.ExitStack() as stack:
+        s.put("/escaped", "\x01" * each)  # six bytes of JSON each
+        clients = []
+        for _ in range(together // (6 * each)):
+            c = stack.enter_context(s.connect(receive_bytes=4096))
+            c.sendall(b"GET /v2/keys/escaped HTTP/1.1\r\nHost: a\r\n\r\n")
+            same(c.recv(12, socket.MSG_WAITALL), b"HTTP/1.1 200", "within")
+            clients.append(c)
+        status, body = s.ask("GET", "/v2/keys/escaped")
+        same((status, error(body)), (503, (300, "etcdserver: too many requests")), "one beyond")
+        same(s.ask("GET", "/v2/keys/nothing")[0], 404, "a small one")
+        for c in clients:
+            c.close()
+        wait_for(lambda: s.ask("GET", "/v2/keys/escaped")[0] == 200, "room again")
+
+
 # ---- how many
 
 
@@ -336,7 +358,7 @@ def history():
         same(first_of(s, first), first, "no bound in bytes")
 
 
-TESTS = [heads, heads_never_meet_silence, a_long_target_that_is_redirected, keys, parameters, bodies, bodies_together, connections,
+TESTS = [heads, heads_never_meet_silence, a_long_target_that_is_redirected, keys, parameters, bodies, bodies_together, replies_together, connections,
          connections_that_watch, watchers, watches_at_once, history]
 
 if __name__ == "__main__":

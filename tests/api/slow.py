@@ -148,7 +148,7 @@ def halves_with_an_end():
 
 
 def slow_readers():
-    """A large listing, a large value and a watch whose clients stop reading, and a listing that is read in drops."""
+    """A large listing, a large value and a watch whose clients stop reading, and a listing and a value that are read in drops."""
     with Server("--idle-timeout", "1") as s:
         for i in range(24):
             s.put("/large/%d" % i, "v" * 1000000)
@@ -162,8 +162,9 @@ def slow_readers():
                 c = s.connect(receive_bytes=4096)
                 c.sendall(b"GET /v2/keys%s HTTP/1.1\r\nHost: a\r\n\r\n" % path.encode())
                 readers.append(c)
-        dropwise = s.connect(receive_bytes=4096)
-        dropwise.sendall(b"GET /v2/keys/large?recursive=true HTTP/1.1\r\nHost: a\r\n\r\n")
+        dropwise = [s.connect(receive_bytes=4096) for _ in range(2)]
+        for c, path in zip(dropwise, (b"/large?recursive=true", b"/value")):
+            c.sendall(b"GET /v2/keys%s HTTP/1.1\r\nHost: a\r\n\r\n" % path)
         deaf = [open_watch(s, "/noise", receive_bytes=4096) for _ in range(3)]
         for c in deaf:
             same(head_of(c)[0], 200)
@@ -174,10 +175,11 @@ def slow_readers():
         def all_cut():
             nonlocal heard
             s.put("/noise", "v" * 100000)
-            try:
-                dropwise.recv(50, socket.MSG_DONTWAIT)
-            except (BlockingIOError, ConnectionResetError):
-                pass
+            for c in dropwise:
+                try:
+                    c.recv(50, socket.MSG_DONTWAIT)
+                except (BlockingIOError, ConnectionResetError):
+                    pass
             while select.select([listener], [], [], 0)[0]:
                 heard = (heard + listener.recv(1 << 20))[-1000:]
                 assert heard, "a watch that is read was cut"
@@ -199,7 +201,7 @@ def slow_readers():
                 pass
             assert not data.endswith(b"0\r\n\r\n"), "cut, but it looks whole"
             c.close()
-        for c in deaf + [dropwise, listener]:
+        for c in deaf + dropwise + [listener]:
             c.close()
 
 

@@ -293,6 +293,45 @@ START_TEST(without_a_long_pin_renders_whole)
 }
 END_TEST
 
+static void put_large(const char *target, size_t n)
+{
+    static const char name[] = "value=";
+    char *body = malloc(sizeof name + n);
+    memcpy(body, name, sizeof name);
+    memset(body + strlen(name), 'v', n);
+    body[strlen(name) + n] = '\0';
+    struct api_reply r = answer(V2_M_PUT, target, body);
+    ck_assert_int_eq(r.status, 201);
+    api_reply_fini(&r);
+    free(body);
+}
+
+START_TEST(without_a_long_pin_too_large_is_refused)
+{
+    fill(1000);
+    put_large("/v2/keys/large/1?noValueOnSuccess=true", LIMIT_LISTING_BYTES / 2);
+    struct api_result out[STORE_LONG_PINS], last;
+    for (size_t i = 0; i < STORE_LONG_PINS; i++)
+        handle(V2_M_GET, "/v2/keys/big", "", &out[i]);
+    handle(V2_M_GET, "/v2/keys?recursive=true", "", &last);
+    ck_assert_int_eq(last.reply.status, 200);
+    api_reply_fini(&last.reply);
+    put_large("/v2/keys/large/2?noValueOnSuccess=true", LIMIT_LISTING_BYTES / 2);
+    put_large("/v2/keys/zz?noValueOnSuccess=true", 1);
+    handle(V2_M_GET, "/v2/keys?recursive=true", "", &last);
+    ck_assert_int_eq(last.outcome, API_REPLY);
+    ck_assert_int_eq(last.reply.status, 503);
+    ck_assert(span_starts(body_of(&last.reply), SPAN("{\"errorCode\":300,")));
+    api_reply_fini(&last.reply);
+    for (size_t i = 0; i < STORE_LONG_PINS; i++)
+        api_listing_free(out[i].listing);
+    handle(V2_M_GET, "/v2/keys?recursive=true", "", &last);
+    ck_assert_int_eq(last.outcome, API_STREAM);
+    api_listing_free(last.listing);
+    api_reply_fini(&last.reply);
+}
+END_TEST
+
 START_TEST(depth_has_an_end)
 {
     size_t names = LIMIT_PATH_DEPTH;
@@ -325,6 +364,7 @@ Suite *keys_suite(void)
     tcase_add_test(t, watches);
     tcase_add_test(t, streams_a_large_listing);
     tcase_add_test(t, without_a_long_pin_renders_whole);
+    tcase_add_test(t, without_a_long_pin_too_large_is_refused);
     tcase_add_test(t, depth_has_an_end);
     suite_add_tcase(s, t);
     return s;
