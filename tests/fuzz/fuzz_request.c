@@ -45,13 +45,14 @@ static void check_reply(const struct api_reply *r)
         CP_ASSERT(!r->has_raft && gojson_check(body, &why));
         buf_fini(&why);
     }
-    /* a redirect ends: its place is clean */
+    /* a redirect ends: its place is clean; that of an account may have too many names */
     if (r->status == 301) {
         struct api_request again = {.method = V2_M_OTHER, .target = buf_as_span(&r->location)};
         struct api none = {.engine = NULL};
         struct api_result out;
         api_handle(&none, 0, &again, &out);
-        CP_ASSERT(out.reply.status == 404 || out.reply.status == 405);
+        CP_ASSERT(out.reply.status == 404 || out.reply.status == 405 ||
+                  (out.reply.status == 400 && out.reply.type == API_TYPE_JSON));
         api_reply_fini(&out.reply);
     }
 }
