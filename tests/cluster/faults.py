@@ -20,12 +20,12 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 import urllib.parse
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "lib"), os.path.join(HERE, "..", "api")]
 sys.dont_write_bytecode = True
+import group  # noqa: E402
 from group import FAST  # noqa: E402
 from harness import wait_for  # noqa: E402
 from linear import Op, is_linearizable  # noqa: E402
@@ -296,12 +296,12 @@ class Load:
 
     def check(self):
         """After the end: what is there now belongs to the histories as a last read."""
-        state = self.cluster.wait_same()
         for m in self.cluster.members:
-            if m.is_running():
-                there = m.ask("/v2/keys/kept", 60)["node"]["nodes"]
+            if m.is_running():  # quorum: what others were told may still be on its way to this one
+                there = wait_for(lambda m=m: m.ask("/v2/keys/kept?quorum=true", 60), "what is kept")["node"]["nodes"]
                 lost = set(self.kept) - {n["value"] for n in there}
                 assert not lost, "%s has lost %d of %d, seed %d: %s" % (m.name, len(lost), len(self.kept), self.seed, sorted(lost)[:9])
+        state = self.cluster.wait_same()
         now = {n["key"].rsplit("/", 1)[1]: n["value"] for n in state["node"].get("nodes", ())}
         at = time.monotonic()
         for register, ops in sorted(self.ops.items()):
@@ -321,30 +321,27 @@ def under_load(cluster, seed, disturb, *args):
 
 # ---- what is done to them ----
 
-def kill_leader(cluster, load, times):
-    for _ in range(times):
-        leader = cluster.leader()
-        leader.kill()
-        load.wait_writes(20)
-        leader.start()
-        cluster.wait_ready()
+def leader_first(cluster):
+    leader = cluster.leader()
+    return [leader] + [m for m in cluster.members if m is not leader]
 
 
-def kill_follower(cluster, load, times):
+def kill(cluster, load, times, which):
+    """WHICH: a slice of the members, the leader first."""
     for _ in range(times):
-        leader = cluster.leader()
-        follower = next(m for m in cluster.members if m is not leader)
-        follower.kill()
+        gone = leader_first(cluster)[which]
+        for m in gone:
+            m.kill()
         load.wait_writes(20)
-        follower.start()
+        for m in gone:
+            m.start()
         cluster.wait_ready()
 
 
 def freeze_leader(cluster, load, times):
     for _ in range(times):
-        leader = cluster.leader()
+        leader, *others = leader_first(cluster)
         leader.signal(signal.SIGSTOP)
-        others = [m for m in cluster.members if m is not leader]
         load.targets = others
         cluster.leader(others)
         load.wait_writes(20)
@@ -353,53 +350,49 @@ def freeze_leader(cluster, load, times):
         load.wait_writes(20)
 
 
+def heal(cluster, load):
+    """All hear each other again, and all are asked."""
+    load.targets = cluster.members
+    for m in cluster.members:
+        m.proxy.heal()
+    cluster.wait_ready()
+
+
 def cut_leader(cluster, load, times):
     for _ in range(times):
-        leader = cluster.leader()
-        others = [m for m in cluster.members if m is not leader]
+        leader, *others = leader_first(cluster)
         leader.proxy.cut()
         for m in others:
             m.proxy.cut(leader.id())
         cluster.leader(others)
         load.targets = others
         load.wait_writes(20)
-        load.targets = cluster.members
-        for m in cluster.members:
-            m.proxy.heal()
-        cluster.wait_ready()
+        heal(cluster, load)
 
 
 def cut_one_way(cluster, load, times):
     """The leader is not heard by one member, but hears it."""
     for _ in range(times):
-        leader = cluster.leader()
-        deaf = next(m for m in cluster.members if m is not leader)
+        leader, deaf, *others = leader_first(cluster)
         deaf.proxy.cut(leader.id())
-        load.targets = [m for m in cluster.members if m is not deaf]
+        load.targets = [leader] + others
         load.wait_writes(50)
-        load.targets = cluster.members
-        for m in cluster.members:
-            m.proxy.heal()
-        cluster.wait_ready()
+        heal(cluster, load)
 
 
 def cut_in_two(cluster, load, times):
     """The leader and one more on one side, three on the other."""
     for _ in range(times):
-        leader = cluster.leader()
-        few = [leader, next(m for m in cluster.members if m is not leader)]
-        many = [m for m in cluster.members if m not in few]
-        ids = {m: m.id() for m in cluster.members}
+        members = leader_first(cluster)
+        few, many = members[:2], members[2:]
+        ids = {m: m.id() for m in members}
         for here, there in ((few, many), (many, few)):
             for m in here:
                 m.proxy.cut(*(ids[x] for x in there))
         load.targets = many
         cluster.leader(many)
         load.wait_writes(20)
-        load.targets = cluster.members
-        for m in cluster.members:
-            m.proxy.heal()
-        cluster.wait_ready()
+        heal(cluster, load)
 
 
 def upgrade(cluster, load, times):
@@ -431,12 +424,12 @@ def replace(cluster, load, times):
 
 def leaders_are_killed(seed, full):
     with Cluster(3) as c:
-        under_load(c, seed, kill_leader, 5 if full else 1)
+        under_load(c, seed, kill, 5 if full else 1, slice(1))
 
 
 def followers_are_killed(seed, full):
     with Cluster(3) as c:
-        under_load(c, seed, kill_follower, 5 if full else 1)
+        under_load(c, seed, kill, 5 if full else 1, slice(1, 2))
 
 
 def a_leader_is_frozen(seed, full):
@@ -470,26 +463,14 @@ def five_are_cut_in_two(seed, full):
 
 
 def two_of_five_are_killed(seed, full):
-    def disturb(cluster, load):
-        for _ in range(3 if full else 1):
-            leader = cluster.leader()
-            gone = [leader, next(m for m in cluster.members if m is not leader)]
-            for m in gone:
-                m.kill()
-            load.wait_writes(20)
-            for m in gone:
-                m.start()
-            cluster.wait_ready()
-
     with Cluster(5) as c:
-        under_load(c, seed, disturb)
+        under_load(c, seed, kill, 3 if full else 1, slice(2))
 
 
 def a_lagging_member_gets_a_snapshot(seed, full):
     """Down while more is written than the others keep."""
     def disturb(cluster, load):
-        leader = cluster.leader()
-        late = next(m for m in cluster.members if m is not leader)
+        leader, late = leader_first(cluster)[:2]
         late.kill()
         for i in range(600):
             assert call(leader.port, "PUT", "/v2/keys/fill/%d" % (i % 50), {"value": "x" * 1000})[0] in (200, 201)
@@ -624,33 +605,9 @@ def main():
     if "COPSE" not in os.environ:
         sys.exit("COPSE names no program")
     print("seed", args.seed)
-    failed, passed = [], []
-    left = [t for t in QUICK + SLOW if t.__name__ in args.names or not args.names and (t in QUICK or args.full)]
-    left.reverse()
-
-    def work():
-        while True:
-            try:
-                test = left.pop()
-            except IndexError:
-                return
-            begin = time.monotonic()
-            try:
-                test(args.seed, args.full)
-                passed.append(test)
-                print("ok   %s (%.1f s)" % (test.__name__, time.monotonic() - begin), flush=True)
-            except Exception:
-                failed.append(test)
-                traceback.print_exc()
-                print("FAIL %s" % test.__name__, flush=True)
     # Some side by side, since they mostly wait; figures want to be alone.
-    jobs = [threading.Thread(target=work) for _ in range(1 if args.full else 3)]
-    for job in jobs:
-        job.start()
-    for job in jobs:
-        job.join()
-    print("%d passed, %d failed" % (len(passed), len(failed)))
-    return 1 if failed or not passed else 0
+    return group.run(QUICK + SLOW if args.full or args.names else QUICK, args.names, 1 if args.full else 3,
+                     (args.seed, args.full))
 
 
 if __name__ == "__main__":

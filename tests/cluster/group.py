@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "api"))
 sys.dont_write_bytecode = True
@@ -171,10 +172,11 @@ class Group:
         wait_for(lambda: any(x["name"] == m.name for x in through.members()), "%s has not published itself" % m.name)
 
 
-def run(tests, names, jobs=4):
-    """Runs the functions of TESTS (all, or those named), some side by side, since they mostly wait; gives the exit code."""
+def run(tests, names, jobs=4, args=()):
+    """Calls the functions of TESTS (all, or those named) with ARGS, some side by side, since they mostly wait; prints "N
+    passed, N failed" and gives the exit code."""
     left = [t for t in reversed(tests) if not names or t.__name__ in names]
-    failed = []
+    passed, failed = [], []
 
     def work():
         while True:
@@ -184,15 +186,17 @@ def run(tests, names, jobs=4):
                 return
             begin = time.monotonic()
             try:
-                test()
+                test(*args)
+                passed.append(test)
                 sys.stdout.write("ok   %s (%.1f s)\n" % (test.__name__, time.monotonic() - begin))
-            except (AssertionError, OSError, http.client.HTTPException, ValueError, subprocess.SubprocessError) as e:
+            except Exception as e:  # pylint: disable=broad-except  # whatever it is, this has not passed
                 failed.append(test)
-                sys.stdout.write("FAIL %s: %s\n" % (test.__name__, e or repr(e)))
+                sys.stdout.write("%sFAIL %s: %s\n" % (traceback.format_exc(), test.__name__, e or repr(e)))
             sys.stdout.flush()
     threads = [threading.Thread(target=work) for _ in range(jobs)]
     for t in threads:
         t.start()
     for t in threads:
         t.join()
-    return 1 if failed else 0
+    print("%d passed, %d failed" % (len(passed), len(failed)))
+    return 1 if failed or not passed else 0
