@@ -5,11 +5,12 @@ member has answered is there for the next request to it.
 
   COPSE=src/copse corpora.py [--full] [--etcd]
 
-Without --full it is a member that does not lead, and the cases in which no time must pass. --etcd: a cluster of etcd 3.4
-and its etcdctl, to prove the cases. Standard library only.
+Without --full it is a member that does not lead, and the cases in which no time must pass; with it etcdctl is tried, too,
+where there is one. --etcd: a cluster of etcd 3.4 and its etcdctl, to prove the cases. Standard library only.
 """
 import argparse
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -50,6 +51,10 @@ def commands(members, url, ctl, args):
         (["--reference"] if args.etcd else []) + ([] if args.full else [w for c in QUICK for w in ("--case", c)])
 
 
+def commands_of_etcdctl(members, url, ctl, args):
+    return commands(members, url, "etcdctl", args) + ["--reference"]
+
+
 def play(words_of, ctl, args, failed):
     """All that is asked for, on a cluster of its own."""
     try:
@@ -84,7 +89,10 @@ def main():
         if not args.etcd:  # help texts name the program as it was called
             ctl = os.path.join(links, ctl)
             os.symlink(os.path.abspath(os.environ["COPSE"]), ctl)
-        jobs = [threading.Thread(target=play, args=(words_of, ctl, args, failed)) for words_of in (requests, commands)]
+        what = [requests, commands]
+        if args.full and not args.etcd and shutil.which("etcdctl"):
+            what.append(commands_of_etcdctl)
+        jobs = [threading.Thread(target=play, args=(words_of, ctl, args, failed)) for words_of in what]
         for job in jobs:
             job.start()
         for job in jobs:
