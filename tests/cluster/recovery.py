@@ -2,12 +2,12 @@
 """kill -9 at random points under load, again and again, on one data directory: after each start every acknowledged write
 is there, nothing is there that nobody sent, and the indexes go on from where they were.
 
-  COPSE=src/copse recovery.py [--cycles 12] [--seed N] [--seconds S] [FLAG ...]
+  COPSE=src/copse recovery.py [--cycles 12] [--seed N] [--seconds S] [--up S] [FLAG ...]
 
 Writers own their keys, so that each knows what its key may hold: the last acknowledged value, or the one that was on its
-way when the server died. They set, compare-and-swap, delete, and append to in-order queues. FLAGs go to the server
-(default: --snapshot-count 150). Prints
-the seed, what was done, and "N passed, N failed", one a cycle. Standard library only.
+way when the server died. They set, compare-and-swap, delete, and append to in-order queues. --up: it dies within this
+time (1.2); a long run has large snapshots and wants more, else none is ever whole. FLAGs go to the server (default:
+--snapshot-count 150). Prints the seed, what was done, and "N passed, N failed", one a cycle. Standard library only.
 """
 import argparse
 import http.client
@@ -168,6 +168,7 @@ def main():
     p.add_argument("--cycles", type=int, default=12)
     p.add_argument("--seed", type=int, default=int(os.environ.get("SEED") or random.randrange(10 ** 6)))
     p.add_argument("--seconds", type=float, default=0, help="go on at least this long")
+    p.add_argument("--up", type=float, default=1.2, help="seconds, at most, from a start to the kill")
     a, flags = p.parse_known_args()
     flags = flags or ["--snapshot-count", "150"]   # so that kills meet snapshots and purges, too
     r = random.Random(a.seed)
@@ -184,7 +185,7 @@ def main():
             writers = [Writer(i, r.random(), member, known[i], queues[i]) for i in range(WRITERS)]
             for w in writers:
                 w.start()
-            time.sleep(r.random() ** 2 * 1.2)   # the random point: early ones are likelier
+            time.sleep(r.random() ** 2 * a.up)   # the random point: early ones are likelier
             member.kill()
             for w in writers:
                 w.join()
