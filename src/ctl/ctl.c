@@ -74,6 +74,8 @@ bool ctl_claims(int argc, char **argv)
     }
     if (i >= count)
         return false;
+    if (i > 1) /* a word behind options of ours is a command, be it an unknown one */
+        return true;
     return ctl_knows(argv[i]) || (is_help(argv[i]) && i + 1 < count && ctl_knows(argv[i + 1]));
 }
 

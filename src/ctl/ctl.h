@@ -21,9 +21,10 @@ int ctl_main(int argc, char **argv, int (*backup)(int argc, char **argv));
 bool ctl_knows(const char *word);
 
 /* Whether these words are for the client: global options of the client, each with its value, are
- * skipped (up to `--`), and the first word behind them must be a command of the client. `help` (or
- * `h`) counts when the word behind it is such a command: `copse help get` is ours, `copse help` is
- * not. A word that is an option but none of the client's ends the search with false, so `copse
+ * skipped (up to `--`), and a word stands behind them, which the client tells about when it is no
+ * command; without such options it must be one. `help` (or `h`) counts when the word behind it is
+ * such a command: `copse help get` is ours, `copse help` is not. A word that is an option but none
+ * of the client's ends the search with false, so `copse
  * --name n1` stays the server's, and so do options without any command. */
 bool ctl_claims(int argc, char **argv);
 

@@ -16,6 +16,8 @@ static const struct {
     {{"-C", "http://h:1", "--debug", "-o", "json", "set", "k", "v"}, true},
     {{"--no-sync", "--timeout", "1s", "mk"}, true},
     {{"--debug=true", "--", "rm", "k"}, true},
+    {{"--endpoints", "http://h:1", "nosuch"}, true}, /* who is to say that there is none */
+    {{"--endpoints", "http://h:1", "help"}, true},
     {{"help", "get"}, true},
     {{"h", "member"}, true},
     {{NULL}, false},
