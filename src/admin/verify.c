@@ -41,8 +41,6 @@ static int verify_snapshots(struct verifying *v, const char *dir, uint64_t *clus
     struct snapfile_list list = {0};
     bool found = false;
     int rv = snapfile_find(&diskio_system, dir, &list, e);
-    if (rv == -ENOENT)
-        rv = 0;
     for (size_t i = 0; rv == 0 && i < list.n && i < SNAPSHOTS_MAX; i++) {
         struct load_result r;
         uint64_t bytes;

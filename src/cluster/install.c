@@ -33,6 +33,8 @@ static void run(struct job *job)
     j->rv = snapshot_load(e->conf.io, path, &id, &j->loaded, &j->bytes, &j->err);
     if (j->rv == 0 && j->loaded.head.cluster_id != e->cluster_id)
         j->rv = err_set(&j->err, ERR_FOREIGN, "%s: of another cluster", path);
+    if (j->rv == 0)
+        snapshot_purge(e);
     mem_free(path);
 }
 

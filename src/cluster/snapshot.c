@@ -44,6 +44,13 @@ static int write_pieces(struct snapshot_job *j, struct snapfile_writer *w)
     return rv;
 }
 
+void snapshot_purge(const struct engine *e)
+{
+    struct err err;
+    if (snapfile_purge(e->conf.io, e->conf.dir->snap, SNAPFILE_KEPT, &err) != 0)
+        log_warn("snapshot.not_purged", LOG_S("error", err.text));
+}
+
 static int write_snapshot(struct snapshot_job *j)
 {
     const struct engine_conf *conf = &j->job.engine->conf;
@@ -57,11 +64,8 @@ static int write_snapshot(struct snapshot_job *j)
     if (rv == 0)
         rv = snapfile_commit(&w, &j->err);
     snapfile_abort(&w);
-    if (rv == 0) {
-        struct err err;
-        if (snapfile_purge(conf->io, conf->dir->snap, SNAPFILE_KEPT, &err) != 0)
-            log_warn("snapshot.not_purged", LOG_S("error", err.text));
-    }
+    if (rv == 0)
+        snapshot_purge(j->job.engine);
     return rv;
 }
 

@@ -36,6 +36,10 @@ void snapshot_ended(struct engine *e, struct mail *mail);
 void snapshot_stop(struct engine *e);
 void snapshot_drop(struct mail *mail);
 
+/* Beside the engine, when there is a new one: removes all but the newest, and one to fall back to.
+ */
+void snapshot_purge(const struct engine *e);
+
 /* At start: what the newest good snapshot holds goes into the engine; false in *FOUND when there is
  * none. A damaged one is passed over with a warning: whether the log still reaches back to the one
  * before it, the replay tells. */

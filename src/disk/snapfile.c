@@ -74,6 +74,8 @@ static int find(const struct diskio *io, const char *dir, const char *suffix,
     *out = (struct snapfile_list){0};
     struct finding f = {.suffix = suffix, .list = out};
     int rv = io->list(io->ctx, dir, on_name, &f);
+    if (rv == -ENOENT)
+        rv = 0;
     if (rv < 0)
         return err_sys(e, -rv, "list %s", dir);
     if (out->n > 0)
@@ -107,6 +109,8 @@ static int remove_behind(const struct diskio *io, const char *dir, const char *s
     for (size_t i = list->n; rv == 0 && i > keep; i--) {
         char *path = path_with(dir, list->v[i - 1], suffix);
         rv = io->unlink(io->ctx, path);
+        if (rv == -ENOENT)
+            rv = 0; /* somebody else has */
         if (rv < 0)
             err_sys(e, -rv, "remove %s", path);
         mem_free(path);

@@ -27,7 +27,8 @@ struct snapfile_list {
     size_t n;
 };
 
-/* Gives what is there (snapfile_list_fini, also after a failure). Changes nothing. */
+/* Gives what is there (snapfile_list_fini, also after a failure): nothing, where there is no such
+ * directory. Changes nothing. */
 int snapfile_find(const struct diskio *io, const char *dir, struct snapfile_list *out,
                   struct err *e) CP_MUST_CHECK;
 void snapfile_list_fini(struct snapfile_list *list);

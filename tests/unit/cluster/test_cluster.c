@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "cluster/frame.h"
+#include "disk/snapfile.h"
 #include "disk/wal.h"
 
 #include <stdio.h>
@@ -165,6 +166,32 @@ static uint64_t leave_behind(unsigned member)
     trio_free(p);
     return index;
 }
+
+/* A member that takes none of its own, for it is away most of the time. */
+START_TEST(snapshots_of_others_do_not_pile_up)
+{
+    char path[160];
+    unsigned leader = trio_leader(), away = (leader + 1) % 3;
+    trio_stop(away);
+    trio.snapshot_count = 0;
+    trio_start(away);
+    trio_put_well(leader, "/early", "1");
+    trio_await(away, "/early", "1");
+    trio_cut(away, true);
+    (void)leave_behind(away);
+    unsigned before = trio_snapshots(away);
+    for (unsigned i = 1; i <= SNAPFILE_KEPT; i++) { /* of earlier times */
+        snprintf(path, sizeof(path), "%s/member/snap/%016x-%016x.jsonl", trio.m[away].path, i, 1);
+        FILE *f = fopen(path, "wx");
+        ck_assert_ptr_nonnull(f);
+        fclose(f);
+    }
+    ck_assert_uint_eq(trio_snapshots(away), before + SNAPFILE_KEPT);
+    trio_cut(away, false);
+    trio_await(away, "/k/last", "1");
+    ck_assert_uint_eq(trio_snapshots(away), SNAPFILE_KEPT);
+}
+END_TEST
 
 START_TEST(watch_goes_on_across_a_snapshot)
 {
@@ -332,6 +359,7 @@ static Suite *cluster_suite(void)
     tcase_set_timeout(t, 300);
     tcase_add_checked_fixture(t, trio_three_with_snapshots, trio_teardown);
     tcase_add_test(t, one_that_was_down_gets_a_snapshot);
+    tcase_add_test(t, snapshots_of_others_do_not_pile_up);
     tcase_add_test(t, watch_goes_on_across_a_snapshot);
     suite_add_tcase(s, t);
     t = tcase_create("short history");

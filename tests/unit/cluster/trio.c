@@ -441,17 +441,23 @@ void trio_await(unsigned i, const char *path, const char *value)
         trio_pause();
 }
 
-void trio_await_snapshot(unsigned i)
+unsigned trio_snapshots(unsigned i)
 {
     char dir[128];
-    for (bool found = false; !found; trio_pause()) {
-        snprintf(dir, sizeof(dir), "%s/member/snap", trio.m[i].path);
-        DIR *d = opendir(dir);
-        ck_assert_ptr_nonnull(d);
-        for (struct dirent *f; (f = readdir(d)) != NULL;) {
-            size_t len = strlen(f->d_name);
-            found = found || (len > 6 && strcmp(f->d_name + len - 6, ".jsonl") == 0);
-        }
-        closedir(d);
+    unsigned n = 0;
+    snprintf(dir, sizeof(dir), "%s/member/snap", trio.m[i].path);
+    DIR *d = opendir(dir);
+    ck_assert_ptr_nonnull(d);
+    for (struct dirent *f; (f = readdir(d)) != NULL;) {
+        size_t len = strlen(f->d_name);
+        n += len > 6 && strcmp(f->d_name + len - 6, ".jsonl") == 0;
     }
+    closedir(d);
+    return n;
+}
+
+void trio_await_snapshot(unsigned i)
+{
+    while (trio_snapshots(i) == 0)
+        trio_pause();
 }

@@ -79,6 +79,8 @@ enum v2_code trio_read(unsigned i);
 bool trio_get(unsigned i, const char *path, char *value, size_t room);
 /* Until member I has VALUE at PATH. */
 void trio_await(unsigned i, const char *path, const char *value);
+/* How many snapshots member I has. */
+unsigned trio_snapshots(unsigned i);
 /* Until member I has a snapshot. */
 void trio_await_snapshot(unsigned i);
 

@@ -411,6 +411,22 @@ START_TEST(left_over)
 }
 END_TEST
 
+/* Two that purge at once, and a directory that is not there. */
+START_TEST(gone_already)
+{
+    struct place p;
+    struct snapfile_list list;
+    place_init(&p, 1);
+    ck_assert_int_eq(write_it(&p, 10, 1000), 0);
+    ck_assert_int_eq(write_it(&p, 20, 1000), 0);
+    faultio_fail(p.f, FAULT_UNLINK, 1, ENOENT);
+    ck_assert_int_eq(snapfile_purge(&p.io, DIR, 1, &p.err), 0);
+    ck_assert_int_eq(snapfile_find(&diskio_system, "/nowhere/at/all", &list, &p.err), 0);
+    ck_assert_uint_eq(list.n, 0);
+    faultio_free(p.f);
+}
+END_TEST
+
 TCase *snapfile_cases(void)
 {
     TCase *c = tcase_create("snapfile");
@@ -427,5 +443,6 @@ TCase *snapfile_cases(void)
     tcase_add_loop_test(c, failures, 0, 7);
     tcase_add_test(c, no_room);
     tcase_add_test(c, left_over);
+    tcase_add_test(c, gone_already);
     return c;
 }
