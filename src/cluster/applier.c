@@ -213,7 +213,7 @@ static void apply_member(struct engine *e, uint64_t index, const struct command 
         forget_leaving(e, c->member.id);
     pthread_mutex_unlock(&e->lock);
     burn_many(e, indexes);
-    if (outcome == MEMBER_DONE && c->kind != COMMAND_MEMBER)
+    if (outcome == MEMBER_DONE && c->kind != COMMAND_MEMBER && e->consensus != NULL)
         log_info("member.changed", LOG_S("by", member_command_name(c->kind)),
                  LOG_X("member", c->member.id), LOG_U("members", e->members.n));
     answer_member(e, index, c, outcome);
@@ -249,10 +249,13 @@ static void apply_level(struct engine *e, const struct command *c)
     burn(e);
 }
 
-/* The first configuration tells who founds the cluster; later ones follow the table. */
-static void tell_quorum(const struct consensus_members *members)
+/* The first configuration tells who founds the cluster; later ones follow the table. Nobody is told
+ * of what was, when it is only copied. */
+static void tell_quorum(const struct engine *e, const struct consensus_members *members)
 {
     unsigned voters = 0;
+    if (e->consensus == NULL)
+        return;
     for (unsigned i = 0; i < members->n; i++)
         voters += members->m[i].role == MEMBER_VOTER;
     log_info("members.quorum", LOG_U("voters", voters), LOG_U("standbys", members->n - voters));
@@ -278,7 +281,7 @@ static void apply_change(struct engine *e, const struct log_entry *entry)
     }
     pthread_mutex_unlock(&e->lock);
     burn_many(e, added);
-    tell_quorum(&members);
+    tell_quorum(e, &members);
     reshape_want(e);
     e->peers_changed = true;
 }

@@ -239,6 +239,22 @@ def test_missing_files(c):
     expect(["verify", data], 1, "no log")
 
 
+def test_log_alone(c):
+    """Where only the log was copied there is no directory of snapshots. Nobody is told of members of long ago."""
+    m = c.member("data", "--snapshot-count", "100000")
+    c.fill(m)
+    m.stop()
+    data = c.path("data")
+    os.rmdir(os.path.join(data, "member", "snap"))
+    expect(["verify", data], 0, "all from the log")
+    expect(["dump", data], 0, '"key":"/k/7"')
+    words = ["backup", "--data-dir", data, "--backup-dir", c.path("b")]
+    code, out, err = copse(*words)
+    assert code == 0 and "members." not in err, err
+    code, out, err = copse("restore", data, "--data-dir", c.path("new"))
+    assert code == 0 and err == "", err
+
+
 def test_no_directory(c):
     expect(["verify", c.path("absent")], 1, "absent", "No such file")
     expect(["verify", c.top], 1, "no data directory")
