@@ -41,7 +41,7 @@ static ssize_t read_watch(void *conn, uint64_t pos, char *out, size_t max)
         s->at += n;
         if (s->at == json.len) {
             event_unref(sub_take(s));
-            s->finished = !s->stream;
+            s->finished = s->finished || !s->stream; /* sub_ended may have come meanwhile */
         }
         return (ssize_t)n;
     }

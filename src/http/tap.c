@@ -176,7 +176,8 @@ static size_t chunk_bytes(const struct sub *s)
     return hex_digits(json) + 2 + json + (s->stream ? 2 : 7);
 }
 
-static void flush(struct sub *s)
+/* False: the socket is no tap any more. */
+static bool flush(struct sub *s)
 {
     struct iovec v[3 * BATCH];
     char hex[BATCH][HEX_SIZE];
@@ -189,14 +190,14 @@ static void flush(struct sub *s)
             continue;
         if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS)) {
             if (s->blocked)
-                return;
+                return true;
             if (epoll_set(s, EPOLL_CTL_MOD, EPOLLRDHUP | EPOLLOUT) < 0)
                 break;
             s->blocked = true;
             s->moved_s = s->worker->mono_s;
             list_del(&s->place);
             list_add_tail(&s->worker->taps_blocked, &s->place);
-            return;
+            return true;
         }
         if (sent < 0)
             break;
@@ -213,7 +214,7 @@ static void flush(struct sub *s)
     }
     if (s->n > 0) { /* the client has gone */
         tap_cut(s);
-        return;
+        return false;
     }
     if (s->blocked) {
         s->blocked = false;
@@ -221,8 +222,10 @@ static void flush(struct sub *s)
         list_add_tail(&s->worker->taps, &s->place);
         (void)epoll_set(s, EPOLL_CTL_MOD, EPOLLRDHUP);
     }
-    if (s->finished)
-        give_back(s);
+    if (!s->finished)
+        return true;
+    give_back(s);
+    return false;
 }
 
 void tap_note(struct sub *s)
@@ -242,13 +245,15 @@ void tap_flush_all(struct worker *w)
         s->noted = false;
         list_del(&s->place);
         list_add_tail(&w->taps, &s->place);
-        flush(s);
+        (void)flush(s);
     }
 }
 
-/* A proper end, as far as the socket takes it. */
+/* What waits and a proper end, as far as the socket takes them. */
 void tap_end(struct sub *s)
 {
+    if (s->n > 0 && !s->revoked && !flush(s))
+        return;
     if (s->n == 0)
         (void)!send(s->fd, last_chunk, sizeof(last_chunk) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
     tap_cut(s);
@@ -259,7 +264,7 @@ void tap_ready(struct sub *s, uint32_t events)
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
         tap_end(s); /* as v2: the end of the client's sending half ends its watch */
     else if (s->blocked)
-        flush(s);
+        (void)flush(s);
 }
 
 void taps_cut_slow(struct worker *w)

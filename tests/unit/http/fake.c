@@ -26,6 +26,7 @@ struct emit {
     const char *key;
     unsigned n;
     size_t size;
+    bool ends;
     sem_t done;
 };
 
@@ -119,6 +120,15 @@ static void emit(struct engine *e, struct emit *m)
             w->push(w, ev, false);
         }
         event_unref(ev);
+    }
+    LIST_FOREACH_SAFE (at, tmp, &e->watches) {
+        struct watch *w =
+            CP_CONTAINER_OF(CP_CONTAINER_OF(at, struct watcher, place), struct watch, watcher);
+
+        if (!m->ends || !span_eq(w->watcher.path, span_of(m->key)))
+            continue;
+        list_del(&w->watcher.place);
+        w->ended(w);
     }
 }
 
@@ -220,15 +230,24 @@ void fake_refuse(struct engine *e, unsigned n)
     atomic_store(&e->refuse, n);
 }
 
+static void order_emit(struct engine *e, struct emit *m)
+{
+    m->mail.kind = MAIL_EMIT;
+    sem_init(&m->done, 0, 0);
+    ck_assert(mailbox_post(&e->mailbox, &m->mail));
+    while (sem_wait(&m->done) != 0)
+        continue;
+    sem_destroy(&m->done);
+}
+
 void fake_emit(struct engine *e, const char *key, unsigned n, size_t size)
 {
-    struct emit m = {.mail.kind = MAIL_EMIT, .key = key, .n = n, .size = size};
+    order_emit(e, &(struct emit){.key = key, .n = n, .size = size});
+}
 
-    sem_init(&m.done, 0, 0);
-    ck_assert(mailbox_post(&e->mailbox, &m.mail));
-    while (sem_wait(&m.done) != 0)
-        continue;
-    sem_destroy(&m.done);
+void fake_end(struct engine *e, const char *key, unsigned n)
+{
+    order_emit(e, &(struct emit){.key = key, .n = n, .ends = true});
 }
 
 unsigned fake_watches(struct engine *e)

@@ -20,6 +20,8 @@ void fake_refuse(struct engine *e, unsigned n);
 /* N events of SIZE bytes for each watch of KEY, in one turn; returns once they are handed to the
  * door. */
 void fake_emit(struct engine *e, const char *key, unsigned n, size_t size);
+/* The same, and in that turn the watches are ended. */
+void fake_end(struct engine *e, const char *key, unsigned n);
 unsigned fake_watches(struct engine *e); /* watches it holds */
 unsigned fake_waiting(struct engine *e); /* proposals and quorum reads it holds */
 unsigned fake_listings(void);            /* not yet freed */

@@ -185,6 +185,30 @@ START_TEST(stream_delivers_in_order)
 }
 END_TEST
 
+/* What came in the turn that ended it is not lost. */
+START_TEST(end_comes_behind_the_events)
+{
+    struct answer a = {0};
+    struct buf want = {0};
+    int fd = client_open();
+
+    watch(fd, _i, "?stream");
+    client_read_head(fd, &a);
+    UNTIL(fake_watches(b.engine) == 1 && taps() == (_i == WAIT_TAP));
+    fake_end(b.engine, KEY, 3);
+    for (unsigned i = 1; i <= 3; i++)
+        buf_printf(&want, "{\"index\":%u,\"pad\":\"\"}\n", i);
+    while (client_read_chunk(fd, &a))
+        continue;
+    ck_assert(span_eq(buf_as_span(&a.body), buf_as_span(&want)));
+    ck_assert(!a.cut);
+    close(fd);
+    UNTIL(fake_watches(b.engine) == 0);
+    buf_fini(&want);
+    answer_fini(&a);
+}
+END_TEST
+
 /* More than the limit in one turn, and an event larger than any buffer: a client that reads gets
  * all of it. */
 START_TEST(bursts_reach_a_client_that_reads)
@@ -389,6 +413,7 @@ TCase *case_watches(void)
     tcase_add_test(c, request_behind_a_watch);
     tcase_add_loop_test(c, refused_watch, 0, WAITS);
     tcase_add_loop_test(c, stream_delivers_in_order, 0, WAITS);
+    tcase_add_loop_test(c, end_comes_behind_the_events, 0, WAITS);
     tcase_add_loop_test(c, bursts_reach_a_client_that_reads, 0, WAITS);
     tcase_add_test(c, http10_stream_is_raw);
     tcase_add_loop_test(c, half_close_ends_a_watch, 0, WAITS);
