@@ -2,6 +2,20 @@
 
 #include <stdlib.h>
 
+struct engine engine;
+struct api api;
+
+void api_setup(void)
+{
+    fake_engine_init(&engine);
+    api = (struct api){.engine = &engine};
+}
+
+void api_teardown(void)
+{
+    fake_engine_fini(&engine);
+}
+
 void same_text(const char *what, struct span bytes, const char *text)
 {
     ck_assert_msg(span_eq(bytes, span_of(text)), "%s: got \"%.*s\", expected \"%s\"", what,

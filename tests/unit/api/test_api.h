@@ -1,6 +1,7 @@
 #pragma once
 
 #include "api/api.h"
+#include "fake_engine.h"
 
 #include <check.h>
 
@@ -12,6 +13,12 @@ Suite *members_suite(void);
 Suite *stats_suite(void);
 Suite *auth_suite(void);
 Suite *debug_suite(void);
+
+/* What the suites that need an engine ask, and its fixture. */
+extern struct engine engine;
+extern struct api api;
+void api_setup(void);
+void api_teardown(void);
 
 #define FORM_TYPE "application/x-www-form-urlencoded"
 

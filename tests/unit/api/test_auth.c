@@ -1,6 +1,5 @@
 /* Who may what: every route, every method, every kind of caller; and what the endpoints of accounts
  * say beyond the recorded cases. */
-#include "fake_engine.h"
 #include "test_api.h"
 
 #include "base/mem.h"
@@ -12,9 +11,6 @@
 /* of "r" and "p", at the least cost */
 #define HASH_R "$2a$04$WUHhXETkX0fnYkrqZU3ta.djRF21twvHcAJ0pdCDDSAww0UQUwMei"
 #define HASH_P "$2a$04$WUHhXETkX0fnYkrqZU3ta.QyDmtl3BXh.4zpEfy4JR5KJIuCZW33K"
-
-static struct engine engine;
-static struct api api;
 
 static void apply(struct account_op op)
 {
@@ -42,8 +38,7 @@ static void setup(void)
 {
     struct err e;
     struct buf a = {0}, g = {0}, r = {0};
-    fake_engine_init(&engine);
-    api = (struct api){.engine = &engine, .guest_open = false};
+    api_setup();
     ck_assert_int_eq(guard_new(&api.guard, &e), 0);
     apply(
         (struct account_op){.verb = ACCOUNT_PUT_USER, .name = SPAN("root"), .hash = SPAN(HASH_R)});
@@ -66,7 +61,7 @@ static void setup(void)
 static void teardown(void)
 {
     guard_free(api.guard);
-    fake_engine_fini(&engine);
+    api_teardown();
 }
 
 /* ---- a request, with all it has to wait for ---- */

@@ -1,21 +1,11 @@
 /* /debug/vars and /config/local/log. Rows asked of etcd 3.4.23, but for what the log then does. */
-#include "fake_engine.h"
 #include "test_api.h"
 
 #include "base/log.h"
 
-static struct engine engine;
-static struct api api;
-
-static void setup(void)
-{
-    fake_engine_init(&engine);
-    api = (struct api){.engine = &engine};
-}
-
 static void teardown(void)
 {
-    fake_engine_fini(&engine);
+    api_teardown();
     log_set_level(LOG_INFO);
 }
 
@@ -119,7 +109,7 @@ Suite *debug_suite(void)
 {
     Suite *s = suite_create("debug");
     TCase *t = tcase_create("debug");
-    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_checked_fixture(t, api_setup, teardown);
     tcase_add_loop_test(t, log_level_is_set, 0, (int)CP_COUNT(levels));
     tcase_add_test(t, vars);
     tcase_add_test(t, elsewhere);

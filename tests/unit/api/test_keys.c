@@ -1,25 +1,10 @@
 /* /v2/keys from request to reply: the real store behind a fake engine. */
-#include "fake_engine.h"
 #include "test_api.h"
 
 #include "proto/limits.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-static struct engine engine;
-static struct api api;
-
-static void setup(void)
-{
-    fake_engine_init(&engine);
-    api = (struct api){.engine = &engine};
-}
-
-static void teardown(void)
-{
-    fake_engine_fini(&engine);
-}
 
 static void handle(enum v2_method method, const char *target, const char *body,
                    struct api_result *out)
@@ -354,7 +339,7 @@ Suite *keys_suite(void)
 {
     Suite *s = suite_create("keys");
     TCase *t = tcase_create("requests");
-    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_checked_fixture(t, api_setup, api_teardown);
     tcase_add_test(t, writes_and_reads);
     tcase_add_test(t, no_value);
     tcase_add_test(t, errors);

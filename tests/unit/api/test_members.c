@@ -1,5 +1,4 @@
 /* /v2/members and /v2/machines. The messages are those of etcd 3.4.23. */
-#include "fake_engine.h"
 #include "test_api.h"
 
 #include "base/jsonw.h"
@@ -20,20 +19,6 @@
     "{\"id\":\"84ce460836057c81\",\"name\":\"\",\"peerURLs\":[\"http://B:2\",\"https://a:9\"],"    \
     "\"clientURLs\":[]}\n"
 #define IN_USE MESSAGE("membership: peerURL exists")
-
-static struct engine engine;
-static struct api api;
-
-static void setup(void)
-{
-    fake_engine_init(&engine);
-    api = (struct api){.engine = &engine};
-}
-
-static void teardown(void)
-{
-    fake_engine_fini(&engine);
-}
 
 static struct api_reply ask(enum v2_method method, const char *target, const char *type,
                             const char *body)
@@ -349,7 +334,7 @@ Suite *members_suite(void)
 {
     Suite *s = suite_create("members");
     TCase *t = tcase_create("requests");
-    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_checked_fixture(t, api_setup, api_teardown);
     tcase_add_loop_test(t, members, 0, (int)CP_COUNT(rows));
     tcase_add_loop_test(t, machines, 0, 2);
     tcase_add_loop_test(t, strict, 0, (int)CP_COUNT(strict_rows));

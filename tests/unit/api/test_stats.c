@@ -1,24 +1,9 @@
 /* /v2/stats. The shapes are those of etcd 3.4.23. */
-#include "fake_engine.h"
 #include "test_api.h"
 
 #include <stdio.h>
 
 #define ID "5c76a90ae78bcee7"
-
-static struct engine engine;
-static struct api api;
-
-static void setup(void)
-{
-    fake_engine_init(&engine);
-    api = (struct api){.engine = &engine};
-}
-
-static void teardown(void)
-{
-    fake_engine_fini(&engine);
-}
 
 static void expect(const char *target, int status, const char *body)
 {
@@ -179,7 +164,7 @@ Suite *stats_suite(void)
 {
     Suite *s = suite_create("stats");
     TCase *t = tcase_create("requests");
-    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_checked_fixture(t, api_setup, api_teardown);
     tcase_add_test(t, store);
     tcase_add_loop_test(t, counts_as_read, 0, (int)CP_COUNT(reads));
     tcase_add_test(t, leader);
