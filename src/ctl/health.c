@@ -1,4 +1,5 @@
 /* cluster-health: each member asked for its health. */
+#include "base/clock.h"
 #include "ctl/members.h"
 #include "ctl/reply.h"
 #include "ctl/table.h"
@@ -44,7 +45,14 @@ static bool probe(struct session *s, const char *id, const char *base, bool *hea
 
     buf_printf(&url, "%s/health", base);
 
-    struct http_call call = {.method = "GET", .url = buf_cstr(&url), .endpoint = base};
+    /* A process that hangs still has its connections accepted: the reference waits for ever. */
+    int64_t timeout_ns = s->client.header_timeout_ns;
+    struct http_call call = {.method = "GET",
+                             .url = buf_cstr(&url),
+                             .endpoint = base,
+                             .has_header_deadline = timeout_ns > 0,
+                             .header_deadline_ns =
+                                 clock_mono_ns(&clock_system) + (uint64_t)timeout_ns};
     bool network = http_do(s->client.http, &call, &reply, &f) != 0;
     bool usable = !network && read_health(&reply, healthy, &f);
 

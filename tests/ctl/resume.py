@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Watches that lose their connection: no change is missed, or it is said that some were. Also what becomes of the
-programs that exec-watch runs. Standard library only; client and server are $COPSE, or src/copse."""
+programs that exec-watch runs, and of who asks a server that hangs for its health. Standard library only; client and server are $COPSE, or src/copse."""
 import os
 import select
 import signal
@@ -309,6 +309,21 @@ def signal_is_passed_on(sig, status):
             raise Failure("seen: %r" % (got,))
 
 
+def member_that_hangs():
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = "http://127.0.0.1:%d" % silent.getsockname()[1]
+        with Bench("--advertise-client-urls", url) as b:
+            client = b.client([b.server.url], "--timeout", "100ms", "cluster-health")
+            got = client.finish()
+    name = b"member 8e9e05c52164694d"
+    wanted = b"failed to check the health of %s on U: Get \"U/health\": client: endpoint U exceeded header timeout\n" % name
+    wanted += b"%s is unreachable: [U] are all unreachable\ncluster is unavailable\n" % name
+    if got != (5, wanted.replace(b"U", url.encode()), b""):
+        raise Failure("seen: %r" % (got,))
+
+
 CASES = [
     ("cut between two changes", cut_between_changes),
     ("cut before the first change", cut_before_the_first_change),
@@ -321,6 +336,7 @@ CASES = [
     ("exec-watch reaps its programs", programs_are_reaped),
     ("exec-watch passes SIGTERM on", lambda: signal_is_passed_on(signal.SIGTERM, -signal.SIGTERM)),
     ("exec-watch passes SIGHUP on", lambda: signal_is_passed_on(signal.SIGHUP, -signal.SIGHUP)),
+    ("a member that hangs is not well", member_that_hangs),
     ("exec-watch passes SIGINT on", lambda: signal_is_passed_on(signal.SIGINT, 0)),
 ]
 
