@@ -84,8 +84,11 @@ int metrics_start(struct metrics *m, const struct metrics_conf *conf, struct err
     rv = door_new(&m->door, &dc, err);
     if (rv != 0)
         goto close_sockets;
-    m->api = (struct api){
-        .engine = conf->engine, .health_only = true, .metrics = metrics_add, .metrics_ctx = m};
+    m->api = (struct api){.engine = conf->engine,
+                          .guard = conf->guard,
+                          .health_only = true,
+                          .metrics = metrics_add,
+                          .metrics_ctx = m};
     rv = door_start(m->door, &m->api, err);
     if (rv == 0)
         return 0;

@@ -32,6 +32,7 @@ struct metrics_conf {
     const struct activated *activated;
     const struct logs *logs;
     struct peer *peer;
+    struct guard *guard; /* to be told of */
 };
 /* Opens the doors of --listen-metrics-urls and of sockets that were handed over, if there are any.
  */

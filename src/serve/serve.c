@@ -208,7 +208,8 @@ static int server_start(struct server *s, struct err *e)
                               .secure = &s->secure,
                               .activated = &s->activated,
                               .logs = &s->logs,
-                              .peer = s->peers.peer};
+                              .peer = s->peers.peer,
+                              .guard = s->guard};
     rv = metrics_start(&s->metrics, &mc, e);
     if (rv != 0)
         goto stop_engine;

@@ -114,7 +114,10 @@ def own_address():
         for path in ("/v2/keys", "/v2/stats/self", "/version", "/v2/machines"):
             assert s.ask("GET", path)[0] == 404, path
         assert s.ask("PUT", "/v2/keys/a", "value=x")[0] == 404
+        here = {name for name, _ in scrape(s)}
         s.port = clients
+        apart = here ^ {name for name, _ in scrape(s)}
+        assert not apart, "only one of both tells %r" % sorted(apart)
         assert s.ask("GET", "/version")[0] == 200
 
 
