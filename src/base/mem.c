@@ -1,6 +1,7 @@
 /* mem: malloc with the two promises of mem.h. */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -76,4 +77,9 @@ char *mem_strdup(const char *s)
 void mem_free(void *p)
 {
     free(p);
+}
+
+void mem_trim(void)
+{
+    (void)malloc_trim(0);
 }

@@ -19,6 +19,8 @@ void *mem_dup(const void *p, size_t n);
 /* Gives a NUL-terminated copy. */
 char *mem_strdup(const char *s);
 void mem_free(void *p);
+/* Gives what is free back to the system, as far as the heap can; walks all of it. */
+void mem_trim(void);
 
 /* Tests: let the N-th mem_try from now on (1 = the next) and all after it fail; 0 ends that. */
 void mem_fail_after(unsigned n);

@@ -188,6 +188,17 @@ static int64_t last_stamp(const struct engine *e, const struct gather *r)
     return e->boot_stamp_ns;
 }
 
+/* A member alone needs none of what it has replayed, and nobody waits yet: the heap may take the
+ * time to give it back. */
+static void forget_replayed(struct engine *e, size_t entries)
+{
+    consensus_forget(e->consensus, e->conf.forget_entries, engine_mono_ms(e));
+    while (consensus_reclaim(e->consensus, UINT32_MAX))
+        ;
+    if (entries > ENGINE_FORGET)
+        mem_trim();
+}
+
 int engine_boot(struct engine *e, struct err *err)
 {
     struct reading_log reading = {.records = 0};
@@ -225,8 +236,11 @@ int engine_boot(struct engine *e, struct err *err)
     if (rv == 0)
         log_info("member.replayed", LOG_U("snapshot", r->reach.base_index), LOG_U("entries", r->n),
                  LOG_U("bytes", info.bytes), LOG_U("index", store_index(e->store)));
-out:
+out:;
+    size_t entries = r->n;
     gather_fini(r);
     e->replay = NULL;
+    if (rv == 0)
+        forget_replayed(e, entries);
     return rv;
 }

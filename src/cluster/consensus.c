@@ -217,17 +217,22 @@ uint64_t consensus_deadline_ms(const struct consensus *c)
     return due;
 }
 
+static struct snapshot_mark mark_of_applied(const struct consensus *c)
+{
+    return (struct snapshot_mark){.index = c->applied,
+                                  .term = c->applied_term,
+                                  .members_index = c->members_index,
+                                  .members = c->members};
+}
+
 bool consensus_snapshot_begin(const struct consensus *c, struct snapshot_mark *mark)
 {
-    if (c->installing || c->members_index == 0 || c->applied <= c->snapshot_index)
+    if (c->installing || c->members_index == 0 || c->applied <= c->saved_index)
         return false;
     /* A leader may commit ahead of its own disk. A snapshot there breaks the core. */
     if (c->applied > c->raft.last_stored && guard_on(c, RULE_SNAPSHOT_DURABLE))
         return false;
-    *mark = (struct snapshot_mark){.index = c->applied,
-                                   .term = c->applied_term,
-                                   .members_index = c->members_index,
-                                   .members = c->members};
+    *mark = mark_of_applied(c);
     return true;
 }
 
@@ -239,12 +244,8 @@ static void metadata_of(const struct snapshot_mark *mark, struct raft_snapshot_m
     members_to_raft(&mark->members, &out->configuration);
 }
 
-bool consensus_snapshot_done(struct consensus *c, const struct snapshot_mark *mark,
-                             unsigned trailing, uint64_t now_ms)
+static void feed_snapshot(struct consensus *c, const struct snapshot_mark *mark, unsigned trailing)
 {
-    consensus_at(c, now_ms);
-    if (c->installing || c->snapshot_index >= mark->index)
-        return false;
     struct raft_event ev = {.type = RAFT_SNAPSHOT};
     metadata_of(mark, &ev.snapshot.metadata);
     ev.snapshot.trailing = trailing;
@@ -253,7 +254,48 @@ bool consensus_snapshot_done(struct consensus *c, const struct snapshot_mark *ma
     /* Exactly what the core keeps: it asks for any entry of that, and for none before it. */
     logcache_trim(&c->log, c->raft.trail.offset + 1);
     consensus_settle(c);
+}
+
+bool consensus_snapshot_done(struct consensus *c, const struct snapshot_mark *mark,
+                             unsigned trailing, uint64_t now_ms)
+{
+    consensus_at(c, now_ms);
+    if (c->installing || c->saved_index >= mark->index)
+        return false;
+    c->saved_index = mark->index;
+    /* What was forgotten meanwhile may reach beyond it; the core never goes back. */
+    if (c->snapshot_index < mark->index)
+        feed_snapshot(c, mark, trailing);
     return true;
+}
+
+#define FORGET_BYTES (UINT64_C(4) << 20)
+
+/* Nobody else has the log, nor is anybody about to. */
+static bool is_alone(const struct consensus *c)
+{
+    const struct raft_configuration *conf = &c->raft.configuration;
+    return c->raft.state == RAFT_LEADER && conf->n == 1 && conf->servers[0].id == c->conf.self &&
+           c->raft.configuration_uncommitted_index == 0;
+}
+
+void consensus_forget(struct consensus *c, unsigned entries, uint64_t now_ms)
+{
+    consensus_at(c, now_ms);
+    if (c->applied - c->log.base < entries && c->taken_bytes < FORGET_BYTES)
+        return;
+    if (!is_alone(c) || c->installing || c->members_index == 0 || c->applied <= c->snapshot_index ||
+        c->applied > c->raft.last_stored)
+        return;
+    /* To the core it is a snapshot like any other. */
+    struct snapshot_mark mark = mark_of_applied(c);
+    c->taken_bytes = 0;
+    feed_snapshot(c, &mark, 0);
+}
+
+bool consensus_snapshot_owed(const struct consensus *c)
+{
+    return c->snapshot_index > c->saved_index && c->raft.configuration.n > 1;
 }
 
 bool consensus_reclaim(struct consensus *c, unsigned n)
@@ -271,7 +313,7 @@ void consensus_installed(struct consensus *c, uint64_t now_ms)
     c->ops.log_sync(c->ctx);
     c->durable = lsn;
     logcache_reset(&c->log, c->install.index, c->install.term);
-    c->applied = c->snapshot_index = c->install.index;
+    c->applied = c->snapshot_index = c->saved_index = c->install.index;
     c->applied_term = c->install.term;
     c->members = c->install.members;
     c->members_index = c->install.members_index;

@@ -51,7 +51,7 @@ struct consensus_ops {
      * once it is durable. */
     void (*install)(void *ctx, const struct snapshot_mark *mark);
     /* Leader: a peer needs the newest snapshot (its file travels apart). Fills MARK with ours: not
-     * older than that of the last consensus_snapshot_done. */
+     * older than that of the last consensus_snapshot_done. Not asked while one is owed. */
     void (*snapshot)(void *ctx, struct snapshot_mark *mark);
     /* The rules of raft are broken, here or at a peer. Does not return. NULL: one log line and
      * abort(). */
@@ -121,12 +121,20 @@ void consensus_lost(struct consensus *c, uint64_t peer, uint64_t now_ms);
 void consensus_tick(struct consensus *c, uint64_t now_ms);
 uint64_t consensus_deadline_ms(const struct consensus *c);
 
-/* May a snapshot be taken at what is applied now? (durable, no install running) Fills MARK. */
+/* May a snapshot be taken at what is applied now? (durable, newer than the last, no install
+ * running) Fills MARK. */
 bool consensus_snapshot_begin(const struct consensus *c, struct snapshot_mark *mark);
-/* The snapshot is durable: trims the log, keeping TRAILING entries behind it. False: overtaken,
- * drop the file. */
+/* The snapshot is durable: trims the log, keeping TRAILING entries behind it. False: an install
+ * runs, or has brought a newer one: it does not count. */
 bool consensus_snapshot_done(struct consensus *c, const struct snapshot_mark *mark,
                              unsigned trailing, uint64_t now_ms);
+/* The only member: nobody will ask for entries that are applied, unless one is added. Drops them
+ * from memory once there are ENTRIES of them, or many bytes; they stay in the log on the disk until
+ * a snapshot covers them. Does nothing as long as there are others. */
+void consensus_forget(struct consensus *c, unsigned entries, uint64_t now_ms);
+/* Others may have to be sent what was forgotten: a snapshot is wanted at once, however short ago
+ * the last one was. */
+bool consensus_snapshot_owed(const struct consensus *c);
 /* Frees up to N of the entries that were trimmed; true when there are more. */
 bool consensus_reclaim(struct consensus *c, unsigned n);
 /* The state was replaced by the snapshot of the install. */

@@ -5,16 +5,16 @@
 
 #define HURRY_MS 100 /* the survivors of a leader do not all stand at once */
 
-static struct told_commit *told_to(struct consensus *c, uint64_t id)
+struct follower *consensus_follower(struct consensus *c, uint64_t id)
 {
-    struct told_commit *free_one = &c->told_commit[0];
+    struct follower *free_one = &c->followers[0];
     for (unsigned i = 0; i < LIMIT_MEMBERS; i++) {
-        if (c->told_commit[i].id == id)
-            return &c->told_commit[i];
-        if (c->told_commit[i].id == 0)
-            free_one = &c->told_commit[i];
+        if (c->followers[i].id == id)
+            return &c->followers[i];
+        if (c->followers[i].id == 0)
+            free_one = &c->followers[i];
     }
-    *free_one = (struct told_commit){.id = id};
+    *free_one = (struct follower){.id = id};
     return free_one;
 }
 
@@ -27,7 +27,7 @@ void consensus_told_commit(struct consensus *c, uint64_t id, uint64_t commit)
 {
     raft_index match;
     if (raft_match_index(&c->raft, id, &match) == 0)
-        told_to(c, id)->index = useful_commit(commit, match);
+        consensus_follower(c, id)->told_commit = useful_commit(commit, match);
 }
 
 /* An append without entries, behind the last one that is durable there. */
@@ -54,11 +54,11 @@ void consensus_announce(struct consensus *c)
         if (s->id == c->conf.self || s->role == RAFT_SPARE ||
             raft_match_index(&c->raft, s->id, &match) != 0 || match <= c->log.base)
             continue;
-        struct told_commit *told = told_to(c, s->id);
+        struct follower *f = consensus_follower(c, s->id);
         uint64_t useful = useful_commit(c->commit, match);
-        if (useful <= told->index)
+        if (useful <= f->told_commit)
             continue;
-        told->index = useful;
+        f->told_commit = useful;
         tell_commit(c, s->id, match);
     }
     consensus_flush(c);

@@ -30,7 +30,9 @@ struct consensus {
     struct consensus_members members; /* as of applied */
     uint64_t members_index;
 
-    uint64_t snapshot_index; /* newest snapshot the core knows of */
+    uint64_t snapshot_index; /* newest snapshot the core knows of: a file, or what was forgotten */
+    uint64_t saved_index;    /* newest one that is a file */
+    uint64_t taken_bytes;    /* of entries, since some were last forgotten */
     bool installing;
     struct snapshot_mark install;
     struct raft_configuration install_conf; /* goes back to the core with PERSISTED_SNAPSHOT */
@@ -39,11 +41,12 @@ struct consensus {
     uint64_t leader_term; /* follower: in which its leader was last heard */
     uint64_t barrier;     /* leader: first entry of the own term; 0: not submitted yet */
 
-    /* Leader: how far each follower knows what is committed of what it holds; id 0: a free place.
-     */
-    struct told_commit {
-        uint64_t id, index;
-    } told_commit[LIMIT_MEMBERS];
+    /* Leader: what it remembers of each follower, since it leads; id 0: a free place. */
+    struct follower {
+        uint64_t id;
+        uint64_t told_commit; /* how far it knows what is committed of what it holds */
+        uint64_t snapshot;    /* that the core last asked us to send, and waits for; 0: none */
+    } followers[LIMIT_MEMBERS];
 
     struct { /* as last told by ops.role */
         enum consensus_role role;
@@ -95,6 +98,7 @@ void consensus_tell_role(struct consensus *c);
 
 /* consensus_haste.c */
 
+struct follower *consensus_follower(struct consensus *c, uint64_t id);
 /* An append with this commit index goes to ID. */
 void consensus_told_commit(struct consensus *c, uint64_t id, uint64_t commit);
 

@@ -167,6 +167,7 @@ static void receive_append_result(struct consensus *c, struct raft_message *q,
                                             .term = m->term,
                                             .rejected = m->append_result.rejected,
                                             .last_log_index = m->append_result.last_index};
+    guard_snapshot_moved(c, m->from, &q->append_entries_result);
     if (guard_late_rejection(c, m->from, &q->append_entries_result))
         feed_message(c, q, NULL);
 }

@@ -81,13 +81,15 @@ static void load_log(struct consensus *c, const struct consensus_boot *boot)
         return;
     }
     logcache_reset(&c->log, boot->base_index, boot->base_term);
-    for (size_t i = 0; i < boot->n_entries; i++)
+    for (size_t i = 0; i < boot->n_entries; i++) {
         logcache_push(&c->log, &boot->entries[i], 0);
+        c->taken_bytes += boot->entries[i].payload->len;
+    }
 }
 
 static void load_snapshot(struct consensus *c, const struct snapshot_mark *mark)
 {
-    c->applied = c->commit = c->snapshot_index = mark->index;
+    c->applied = c->commit = c->snapshot_index = c->saved_index = mark->index;
     c->applied_term = mark->term;
     c->members = mark->members;
     c->members_index = mark->members_index;

@@ -59,8 +59,10 @@ static void take_entries(struct consensus *c, uint64_t index, const struct log_e
     }
     CONSENSUS_CHECK(c, index == c->log.last + 1, "gap in the log");
     uint64_t lsn = c->ops.log_entries(c->ctx, index, entries, n);
-    for (unsigned i = 0; i < n; i++)
+    for (unsigned i = 0; i < n; i++) {
         logcache_push(&c->log, &entries[i], lsn);
+        c->taken_bytes += entries[i].payload->len;
+    }
 }
 
 /* Returns the index of the barrier, when that is what the entries are; else 0. */
@@ -116,8 +118,13 @@ static struct peer_message *translate_append(struct consensus *c, const struct r
     return p;
 }
 
+/* NULL: what the core takes for a snapshot was only forgotten. It asks again, with the next
+ * heartbeat that is rejected, until there is one. */
 static struct peer_message *translate_snapshot(struct consensus *c, const struct raft_message *m)
 {
+    consensus_follower(c, m->server_id)->snapshot = m->install_snapshot.last_index;
+    if (c->saved_index < m->install_snapshot.last_index)
+        return NULL;
     struct peer_message *p = peer_message_new(PEER_SNAPSHOT, c->conf.self, m->server_id, 0);
     p->term = m->install_snapshot.term;
     c->ops.snapshot(c->ctx, p->snapshot.mark);
@@ -146,6 +153,7 @@ static void audit_append(const struct consensus *c, const struct raft_message *m
         CONSENSUS_CHECK(c, m->append_entries.prev_log_index >= match, "sends what is known there");
 }
 
+/* NULL: there is nothing to be sent. */
 static struct peer_message *translate(struct consensus *c, const struct raft_message *m)
 {
     uint64_t self = c->conf.self;
@@ -193,6 +201,8 @@ static void handle_messages(struct consensus *c, const struct raft_update *u)
         if (m->server_id == 0 || m->server_id == c->conf.self)
             continue; /* the answer to our own vote of guard 2 */
         struct peer_message *p = translate(c, m);
+        if (p == NULL)
+            continue;
         p->gate = c->gate;
         guard_stale_result(c, p, c->fed_term);
         guard_pre_vote_term(c, p);
@@ -257,7 +267,7 @@ static void handle_update(struct consensus *c, const struct raft_event *ev,
     else if (raft_state(&c->raft) == RAFT_LEADER && !led_before)
         c->barrier = 0;
     if (raft_state(&c->raft) == RAFT_LEADER && !led_before)
-        memset(c->told_commit, 0, sizeof(c->told_commit));
+        memset(c->followers, 0, sizeof(c->followers));
     uint64_t commit = raft_commit_index(&c->raft);
     if (!guard_on(c, RULE_COMMIT_MAX))
         CONSENSUS_CHECK(c, commit >= c->commit || c->installing, "the commit index went down");

@@ -244,6 +244,7 @@ void engine_step(struct engine *e)
         e->conf.turn_end(e->conf.ctx);
     reshape_leave(e);
     snapshot_turn(e);
+    consensus_forget(e->consensus, e->conf.forget_entries, engine_mono_ms(e));
     bool more = store_reclaim(e->store, RECLAIM_BUDGET);
     e->reclaiming = consensus_reclaim(e->consensus, RECLAIM_BUDGET) || more;
     figures_store(e);
@@ -395,6 +396,8 @@ struct engine *engine_new(const struct engine_conf *conf, struct err *err)
     e->cluster_id = conf->cluster_id;
     if (e->conf.snapshot_trailing == 0)
         e->conf.snapshot_trailing = ENGINE_TRAILING;
+    if (e->conf.forget_entries == 0)
+        e->conf.forget_entries = ENGINE_FORGET;
     e->done_last = &e->done_first;
     int rv = mailbox_init(&e->box, LIMIT_ENGINE_MAIL);
     if (rv != 0) {

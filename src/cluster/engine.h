@@ -21,6 +21,7 @@ struct frame; /* frame.h */
 struct wire;  /* wire.h */
 
 #define ENGINE_TRAILING 5000u
+#define ENGINE_FORGET   4096u
 
 /* One of the members as a new one is told of them. */
 struct founder {
@@ -51,6 +52,8 @@ struct engine_conf {
     uint64_t snapshot_count;    /* applied entries between snapshots */
     unsigned snapshot_trailing; /* entries kept in memory behind a snapshot, for members that
                                    lag a little; 0: ENGINE_TRAILING */
+    unsigned forget_entries;    /* applied entries that a member alone keeps in memory, at most;
+                                   0: ENGINE_FORGET */
     uint64_t segment_bytes;     /* of the log; 0: as disk/wal.h says */
     size_t history_events, history_bytes; /* bytes 0: no bound */
     const struct clock *clock;

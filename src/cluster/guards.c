@@ -115,6 +115,30 @@ bool guard_late_rejection(const struct consensus *c, unsigned long long from,
     return true;
 }
 
+/* 30, ingress. To who needs a snapshot the core sends heartbeats that are anchored at its newest
+ * one, and takes a rejection for stale that names another than the one it last asked us to send:
+ * after a snapshot that was made in between, nothing is sent any more until the install times out.
+ */
+void guard_snapshot_moved(struct consensus *c, unsigned long long from,
+                          struct raft_append_entries_result *result)
+{
+    raft_index match;
+    if (raft_state(&c->raft) != RAFT_LEADER || result->term != raft_current_term(&c->raft) ||
+        raft_match_index(&c->raft, from, &match) != 0 || !guard_on(c, GUARD_SNAPSHOT_MOVED))
+        return;
+    struct follower *f = consensus_follower(c, from);
+    if (f->snapshot == 0)
+        return;
+    if (result->rejected > f->snapshot && result->rejected == c->raft.trail.snapshot.index) {
+        result->rejected = f->snapshot;
+        if (result->last_log_index >= f->snapshot)
+            result->last_log_index = f->snapshot - 1;
+    }
+    if (result->rejected == f->snapshot ||
+        (result->rejected == 0 && result->last_log_index >= f->snapshot))
+        f->snapshot = 0; /* the core waits for it no more */
+}
+
 /* 6, ingress. Who does not know yet that it is a voter denies its vote, and the cluster that just
  * grew to two locks up. The log decides in raft, not the role: for this one step we are a voter. */
 int *guard_non_voter_votes(struct consensus *c, int *saved)

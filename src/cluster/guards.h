@@ -39,6 +39,8 @@ enum guard {
     RULE_SNAPSHOT_DURABLE = 27, /* snapshots only of what is durable here */
     RULE_ONE_CHANGE = 28,       /* one change of membership at a time */
     RULE_STANDBY_FIRST = 29,    /* voters come in as standbys that have caught up */
+    /* found later */
+    GUARD_SNAPSHOT_MOVED = 30,
 };
 
 struct consensus;
@@ -53,6 +55,8 @@ bool guard_two_leaders(struct consensus *c, const struct peer_message *m);
 bool guard_double_install(const struct consensus *c, const struct peer_message *m);
 bool guard_sole_timeout_now(const struct consensus *c);
 bool guard_late_rejection(const struct consensus *c, unsigned long long from,
+                          struct raft_append_entries_result *result);
+void guard_snapshot_moved(struct consensus *c, unsigned long long from,
                           struct raft_append_entries_result *result);
 bool guard_vote_result(const struct consensus *c, const struct peer_message *m);
 /* How many entries at the front of the append M are below what we applied; 0 with *ANCHOR false:

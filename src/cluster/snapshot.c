@@ -16,6 +16,7 @@ struct snapshot_job {
     struct snapshot_mark mark;
     struct dump *dump; /* run(), until it ends */
     int pin;
+    bool owed;        /* somebody waits for it */
     atomic_bool stop; /* engine sets: break off */
     /* written by run(), read after it ended */
     int rv;
@@ -57,10 +58,10 @@ static int write_snapshot(struct snapshot_job *j)
     struct snapfile_writer *w = NULL;
     struct snapfile_id id = {.index = j->mark.index, .term = j->mark.term};
     int rv = snapfile_begin(&w, conf->io, conf->dir->snap, id, &j->err);
-    if (rv == 0) {
+    if (rv == 0 && !j->owed)
         snapfile_be_gentle(w);
+    if (rv == 0)
         rv = write_pieces(j, w);
-    }
     if (rv == 0)
         rv = snapfile_commit(&w, &j->err);
     snapfile_abort(&w);
@@ -82,8 +83,18 @@ static void run(struct job *job)
 static bool due(const struct engine *e)
 {
     const struct snapshotter *s = &e->snapshots;
-    return s->job == NULL && e->applied_index - s->newest.index >= e->conf.snapshot_count &&
-           s->log_bytes >= s->bytes / 2 && engine_mono_ms(e) >= s->retry_ms;
+    return s->job == NULL && engine_mono_ms(e) >= s->retry_ms &&
+           (consensus_snapshot_owed(e->consensus) ||
+            (e->applied_index - s->newest.index >= e->conf.snapshot_count &&
+             s->log_bytes >= s->bytes / 2));
+}
+
+/* One that takes its time, and may be of too long ago, makes way for the one that is owed. */
+static void make_way(struct engine *e)
+{
+    struct snapshot_job *j = e->snapshots.job;
+    if (j != NULL && !j->owed && consensus_snapshot_owed(e->consensus))
+        atomic_store(&j->stop, true);
 }
 
 static enum dump_role role_of(const struct consensus_members *members, uint64_t id)
@@ -155,6 +166,7 @@ struct dump *snapshot_dump(struct engine *e, const struct snapshot_mark *mark,
 void snapshot_turn(struct engine *e)
 {
     struct snapshot_mark mark;
+    make_way(e);
     if (!due(e) || !consensus_snapshot_begin(e->consensus, &mark))
         return;
     CP_ASSERT(mark.index == e->applied_index && !e->dirty);
@@ -170,6 +182,7 @@ void snapshot_turn(struct engine *e)
     j->begun_ns = clock_mono_ns(e->conf.clock);
     j->mark = mark;
     j->pin = pin;
+    j->owed = consensus_snapshot_owed(e->consensus);
     j->dump = snapshot_dump(e, &mark, v);
     int rv = job_start(&j->job);
     if (rv != 0) {
@@ -198,7 +211,10 @@ void snapshot_ended(struct engine *e, struct mail *mail)
     struct snapshot_job *j = CP_CONTAINER_OF(mail, struct snapshot_job, job.mail);
     struct snapshotter *s = &e->snapshots;
     job_end(e, j);
-    if (j->rv != 0) {
+    if (j->rv == ERR_STOPPED) {
+        log_info("snapshot.superseded", LOG_U("index", j->mark.index));
+        s->log_bytes += j->log_bytes;
+    } else if (j->rv != 0) {
         log_warn("snapshot.failed", LOG_S("error", j->err.text),
                  LOG_S("effect", "the log is kept; the next try comes by itself"));
         s->retry_ms = engine_mono_ms(e) + RETRY_MS;

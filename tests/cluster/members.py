@@ -380,8 +380,41 @@ def test_strict():
         assert [m["id"] for m in a.members() if m["id"] == id_of_b]
 
 
+def test_forgotten():
+    """A member alone keeps little of its log in memory: those who come get a snapshot, which nobody had made before; also when
+    it is killed meanwhile."""
+    with Group(1) as g:
+        a = g.all[0]
+        g.start()
+        for i in range(12):
+            a.put("/large/%d" % i, "%d" % i * (512 << 10))
+        assert "snapshot.taken" not in a.log()
+        a.kill()
+        g.start(a)
+        a.put("/small", "1")
+        b, c = g.more(), g.more()
+        g.add(a, b)
+        is_voter_everywhere(g, [a, b])
+        assert a.log().count("snapshot.taken") == 1 and b.log().count("install.done") == 1, a.log() + b.log()
+        b.put("/small", "2")
+        code, text = ctl(a, "member", "add", c.name, c.peer)
+        assert code == 0, text
+        a.kill()
+        g.start(a)
+        a.put("/small", "3")
+        c.start(text.split("ETCD_INITIAL_CLUSTER=\"")[1].split("\"")[0], "--initial-cluster-state", "existing", *g.flags)
+        wait_for(c.is_healthy, "m3 finds no leader")
+        is_voter_everywhere(g, g.all)
+        for m in g.all:
+            m.has("/small", "3")
+        trees = [json.loads(m.ask("GET", "/v2/keys/?recursive=true&sorted=true")[2]) for m in g.all]
+        assert trees[0] == trees[1] == trees[2] and len(trees[0]["node"]["nodes"]) == 2
+        assert trees[0]["node"]["nodes"][0]["nodes"][1]["value"] == "1" * (512 << 10), "a value is not what it was"
+        assert sum(m.log().count("snapshot.taken") for m in g.all) <= 2, "snapshots are made again and again"
+
+
 # The longest first.
-TESTS = [test_grown_and_shrunk, test_strict, test_disaster, test_founded, test_restored, test_counted, test_mistakes, test_moved]
+TESTS = [test_forgotten, test_grown_and_shrunk, test_strict, test_disaster, test_founded, test_restored, test_counted, test_mistakes, test_moved]
 
 if __name__ == "__main__":
     if not os.access(os.environ.get("COPSE", ""), os.X_OK):

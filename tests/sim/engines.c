@@ -174,10 +174,11 @@ static void say_totals(uint64_t failed)
         "%lu seeds, %lu failed; %.0f virtual seconds; %lu events, %lu entries, %lu acknowledged "
         "(%lu "
         "refused), %lu without an outcome, %lu reads, %lu quorum reads, %lu watched, %lu expired, "
-        "%lu elections, %lu crashes, %lu ends, %lu installs, %lu changes, %lu transfers\n",
+        "%lu elections, %lu crashes, %lu ends, %lu installs, %lu changes, %lu transfers, "
+        "%lu times forgotten, %lu snapshots owed\n",
         t->runs, failed, (double)t->virtual_ns / (double)SECOND, t->events, t->entries, t->acked,
         t->refused, t->unknown, t->reads, t->quorum_reads, t->watched, t->expired, t->elections,
-        t->crashes, t->ends, t->installs, t->changes, t->transfers);
+        t->crashes, t->ends, t->installs, t->changes, t->transfers, t->forgotten, t->owed);
 }
 
 static unsigned plant_of(const char *name)

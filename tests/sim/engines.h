@@ -199,7 +199,7 @@ struct sim_options {
 struct weather {
     unsigned delay_us, jitter_us, drop_pm, dup_pm, overlap_pm, break_pm;
     unsigned fsync_us, stall_pm, job_ms, step_us;
-    unsigned snapshot_every, trailing, history, segment;
+    unsigned snapshot_every, trailing, forget, history, segment;
     unsigned think_ms, rate_ppm, strike_ms, restart_ms, fragile_pm;
     bool crashes, partitions, members, transfers, full, clock_steps, honest_clocks, freezes,
         slow_links;
@@ -207,7 +207,8 @@ struct weather {
 
 struct totals {
     uint64_t runs, events, entries, acked, unknown, refused, reads, quorum_reads, watched, expired,
-        elections, crashes, installs, snapshots, changes, transfers, ends, virtual_ns;
+        elections, crashes, installs, snapshots, changes, transfers, ends, forgotten, owed,
+        virtual_ns;
 };
 
 struct sim_world {
@@ -369,6 +370,9 @@ enum planted {
     PLANT_INSTALL_WITHOUT_MARK,
     PLANT_HISTORY_GAP,
     PLANT_TRANSFER_FORGOTTEN,
+    PLANT_PURGE_FORGOTTEN,
+    PLANT_FORGET_UNAPPLIED,
+    PLANT_SNAPSHOT_NOT_OWED,
     PLANTS,
 };
 extern const char *const planted_names[PLANTS];
@@ -380,6 +384,7 @@ void planted_arrived(struct frame *f, struct frame *(*copy)(const struct frame *
 struct frame *planted_broken(unsigned from);
 /* That of consensus. */
 uint64_t planted_state(struct sim_member *m, uint64_t term, uint64_t vote);
+void planted_forgotten(struct sim_member *m, struct consensus *c);
 void planted_stored(struct sim_member *m, uint64_t index, const struct log_entry *e);
 bool planted_done(const struct sim_member *m, uint64_t index);
 void planted_submitted(struct consensus *c, const struct log_entry *e, uint64_t now_ms);

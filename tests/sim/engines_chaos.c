@@ -26,6 +26,14 @@ static void provoke(struct weather *w)
         w->strike_ms = 1500;
         w->restart_ms = 4000;
     }
+    if (planted(PLANT_SNAPSHOT_NOT_OWED)) {
+        sim->founders = 1;
+        w->members = true;
+        w->crashes = w->transfers = false; /* a start has all of the log in memory */
+        w->snapshot_every = UINT32_MAX;
+    }
+    if (planted(PLANT_PURGE_FORGOTTEN) || planted(PLANT_FORGET_UNAPPLIED))
+        sim->founders = 1;
     if (planted(PLANT_INSTALL_WITHOUT_MARK) || planted(PLANT_HISTORY_GAP)) {
         w->snapshot_every = 20 + (unsigned)sim_below(30);
         w->trailing = 1 + (unsigned)sim_below(10);
@@ -65,6 +73,8 @@ void chaos_weather(void)
                           .full = !calm && sim_chance(250),
                           .clock_steps = sim_chance(500),
                           .freezes = !calm && sim_chance(500)};
+    /* Not drawn: what is no matter of members alone goes on as without it. */
+    w->forget = 1 + (unsigned)(sim_mix(sim->seed, 0xf0) % 60);
     w->honest_clocks = !w->clock_steps && sim_chance(500);
     if (sim->opt.no_snapshots)
         w->snapshot_every = UINT32_MAX;

@@ -140,6 +140,7 @@ static struct engine_conf conf_of(struct sim_member *m)
                                 .election_ms = 1000,
                                 .snapshot_count = sim->weather.snapshot_every,
                                 .snapshot_trailing = sim->weather.trailing,
+                                .forget_entries = sim->weather.forget,
                                 .segment_bytes = sim->weather.segment,
                                 .history_events = sim->weather.history,
                                 .clock = &m->clock,

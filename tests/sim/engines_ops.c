@@ -138,6 +138,26 @@ int __wrap_consensus_submit(struct consensus *c, struct log_entry *entries, unsi
     return rv;
 }
 
+/* Only where nobody else is, and no more than was applied. */
+void __wrap_consensus_forget(struct consensus *c, unsigned entries, uint64_t now_ms);
+void __real_consensus_forget(struct consensus *c, unsigned entries, uint64_t now_ms);
+
+void __wrap_consensus_forget(struct consensus *c, unsigned entries, uint64_t now_ms)
+{
+    struct sim_member *m = sim->inside;
+    struct consensus_members now;
+    uint64_t first = consensus_first_index(c);
+    __real_consensus_forget(c, entries, now_ms);
+    if (consensus_first_index(c) == first || m->muted)
+        return;
+    consensus_members(c, &now);
+    if (now.n != 1 || consensus_first_index(c) > m->applied + 1)
+        sim_fail("FORGOTTEN m%u up to %lu, applied %lu, members %u", m->n,
+                 consensus_first_index(c) - 1, m->applied, now.n);
+    sim->total.forgotten++;
+    planted_forgotten(m, c);
+}
+
 struct event *__wrap_render_event(const struct store_result *r, int64_t now_ns);
 struct event *__real_render_event(const struct store_result *r, int64_t now_ns);
 

@@ -3,6 +3,7 @@
 #include "engines.h"
 
 #include "base/mem.h"
+#include "cluster/consensus_priv.h"
 
 #include <string.h>
 
@@ -18,6 +19,9 @@ const char *const planted_names[PLANTS] = {
     [PLANT_INSTALL_WITHOUT_MARK] = "install-without-mark",
     [PLANT_HISTORY_GAP] = "history-gap",
     [PLANT_TRANSFER_FORGOTTEN] = "transfer-forgotten",
+    [PLANT_PURGE_FORGOTTEN] = "purge-forgotten",
+    [PLANT_FORGET_UNAPPLIED] = "forget-unapplied",
+    [PLANT_SNAPSHOT_NOT_OWED] = "snapshot-not-owed",
 };
 
 static struct frame *last_forward[MEMBERS + 1]; /* that arrived, of each member */
@@ -192,6 +196,27 @@ int __wrap_consensus_transfer(struct consensus *c, uint64_t target, uint64_t now
         sim_say(1, "m%u hands over", sim->inside->n);
     }
     return rv;
+}
+
+/* What is forgotten in memory is taken for needless on the disk; or more is forgotten than was
+ * applied. */
+void planted_forgotten(struct sim_member *m, struct consensus *c)
+{
+    if (planted(PLANT_PURGE_FORGOTTEN))
+        wal_purge(m->engine->wal, consensus_first_index(c) - 1);
+    if (planted(PLANT_FORGET_UNAPPLIED))
+        logcache_trim(&c->log, c->log.last + 1);
+}
+
+/* Nobody makes one for who comes later. */
+bool __wrap_consensus_snapshot_owed(const struct consensus *c);
+bool __real_consensus_snapshot_owed(const struct consensus *c);
+
+bool __wrap_consensus_snapshot_owed(const struct consensus *c)
+{
+    bool owed = __real_consensus_snapshot_owed(c) && !planted(PLANT_SNAPSHOT_NOT_OWED);
+    sim->total.owed += owed;
+    return owed;
 }
 
 int __real_consensus_submit(struct consensus *c, struct log_entry *entries, unsigned n,

@@ -40,6 +40,7 @@ TESTS += %D%/engines.test %D%/planted.test
 	-Wl,--wrap=_exit,--wrap=rand_u64,--wrap=consensus_new,--wrap=consensus_start \
 	-Wl,--wrap=consensus_submit,--wrap=consensus_durable,--wrap=consensus_installed \
 	-Wl,--wrap=consensus_receive,--wrap=consensus_transfer,--wrap=hub_restore \
+	-Wl,--wrap=consensus_forget,--wrap=consensus_snapshot_owed \
 	-Wl,--wrap=wal_append,--wrap=render_event,--wrap=timekeeper_now
 %C%_sim_engines_LDADD = \
 	src/cluster/libcluster.a src/watch/libwatch.a src/codec/libcodec.a src/disk/libdisk.a \

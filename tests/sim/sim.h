@@ -104,7 +104,7 @@ struct world {
     /* weather */
     bool spikes, fifo;
     unsigned drop_pm, dup_pm, delay_min, delay_max, fsync_max;
-    unsigned trailing, snapshot_every, inflight;
+    unsigned trailing, snapshot_every, forget, inflight;
     unsigned partition[NODES + 1];
     bool slow[NODES + 1];
     uint64_t last_delivery[NODES + 1][NODES + 1];
@@ -119,7 +119,8 @@ struct world {
     uint64_t late_elections, stall_from, stall_seen, stall_max;
     /* totals of all runs */
     struct {
-        uint64_t calls, committed, acked, elections, changes, transfers, installs, crashes;
+        uint64_t calls, committed, acked, elections, changes, transfers, installs, crashes,
+            forgotten;
     } total;
     jmp_buf broken;
     char why[256];
@@ -143,6 +144,8 @@ void sim_say(int level, const char *fmt, ...) CP_PRINTF(2, 3);
 uint64_t disk_append(struct disk *d,
                      struct record r); /* shares the payload; returns the number of records */
 void disk_begin_sync(struct node *n);
+/* Whether INDEX with TERM would be there after a crash, as an entry or in the snapshot. */
+bool disk_holds(const struct disk *d, uint64_t index, uint64_t term);
 void disk_crash(struct disk *d);
 void disk_reset(struct disk *d);
 /* Reads the disk into the mirror; gives term and vote. */

@@ -35,6 +35,8 @@ void chaos_weather(void)
     sim->fsync_max = 1 + sim_below(20);
     sim->trailing = sim_below(3) ? 5 + sim_below(40) : sim_below(3);
     sim->snapshot_every = 10 + sim_below(60);
+    /* Not drawn: what is no matter of members alone goes on as without it. */
+    sim->forget = 1 + (unsigned)(sim_mix(sim->seed, 0xf0) % 40);
     sim->inflight = sim_below(2) ? 32 : (sim_below(2) ? 8 + sim_below(6) : 256);
     sim->members_on = sim_chance(700);
     sim->crashes_on = sim_chance(800);

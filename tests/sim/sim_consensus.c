@@ -191,9 +191,9 @@ int main(int argc, char **argv)
     reset(0, broken);
     mem_free(sim->queue);
     printf("seeds %lu..%lu: %u bad; %lu calls, %lu committed, %lu acked, %lu elections, "
-           "%lu changes, %lu transfers, %lu installs, %lu crashes\n",
+           "%lu changes, %lu transfers, %lu installs, %lu crashes, %lu times forgotten\n",
            from, to, bad, sim->total.calls, sim->total.committed, sim->total.acked,
            sim->total.elections, sim->total.changes, sim->total.transfers, sim->total.installs,
-           sim->total.crashes);
+           sim->total.crashes, sim->total.forgotten);
     return bad > 0 ? 1 : 0;
 }

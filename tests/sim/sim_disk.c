@@ -35,6 +35,16 @@ void disk_begin_sync(struct node *n)
         .at = sim->now + sync_time(n), .type = EV_FSYNC, .node = n->id, .life = n->life});
 }
 
+bool disk_holds(const struct disk *d, uint64_t index, uint64_t term)
+{
+    if (index <= d->snapshot.index)
+        return true;
+    for (uint64_t i = d->durable; i-- > 0;)
+        if (d->records[i].type == REC_ENTRY && d->records[i].a == index)
+            return d->records[i].b == term;
+    return false;
+}
+
 static void cut(struct disk *d, uint64_t keep)
 {
     for (; d->n > keep; d->n--)

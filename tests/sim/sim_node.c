@@ -160,7 +160,7 @@ void node_start(unsigned id)
     struct consensus_conf conf = {.self = id,
                                   .election_ms = 200,
                                   .heartbeat_ms = 30,
-                                  .install_ms = 600,
+                                  .install_ms = 600000,
                                   .max_inflight = sim->inflight,
                                   .seed = sim_random(),
                                   .guards_off = sim->opt.guards_off,
@@ -224,10 +224,29 @@ static void arm(struct node *n)
         (struct event_item){.at = at, .type = EV_TIMER, .node = n->id, .life = n->life, .arg = at});
 }
 
+/* A member alone keeps nothing in memory that it has applied. */
+static void forget(struct node *n)
+{
+    uint64_t first = consensus_first_index(n->consensus);
+    struct consensus_members now;
+    consensus_members(n->consensus, &now);
+    consensus_forget(n->consensus, sim->forget, sim->now);
+    if (consensus_first_index(n->consensus) == first)
+        return;
+    sim->total.forgotten++;
+    if (now.n != 1)
+        sim_fail("FORGOTTEN n%u among %u", n->id, now.n);
+    for (uint64_t i = first; i < consensus_first_index(n->consensus); i++)
+        if (i > sim->committed || !disk_holds(&n->disk, i, sim->truth[i].term))
+            sim_fail("FORGOTTEN n%u index %lu is not safe", n->id, i);
+}
+
 static void maybe_snapshot(struct node *n)
 {
     struct snapshot_mark mark;
-    if (n->taking || n->installing || n->applied < n->disk.snapshot.index + sim->snapshot_every ||
+    if (n->taking || n->installing ||
+        (n->applied < n->disk.snapshot.index + sim->snapshot_every &&
+         !consensus_snapshot_owed(n->consensus)) ||
         !consensus_snapshot_begin(n->consensus, &mark))
         return;
     if (mark.index != n->applied || mark.term != n->applied_term ||
@@ -250,6 +269,7 @@ void node_after(struct node *n)
         sim_fail("APPLIED n%u %lu, told %lu", n->id, consensus_applied_index(n->consensus),
                  n->applied);
     check_members(n);
+    forget(n);
     maybe_snapshot(n);
     arm(n);
 }

@@ -47,6 +47,7 @@ void fx_start_on(const struct clock *clock)
                                .heartbeat_ms = 100,
                                .election_ms = 1000,
                                .snapshot_count = fx.snapshot_count,
+                               .forget_entries = fx.forget_entries,
                                .history_events = 1000,
                                .clock = clock,
                                .segment_bytes = fx.segment_bytes,

@@ -20,6 +20,7 @@ struct fixture {
     struct event *seen[64];
     unsigned n_seen, n_opened, n_closed;
     uint64_t snapshot_count, segment_bytes;
+    unsigned forget_entries;
     const struct diskio *io;
     const struct wire *wire; /* not NULL: the engine takes its turns by engine_step */
     struct watch watch;

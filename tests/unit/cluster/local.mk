@@ -61,6 +61,7 @@ TESTS += %D%/test_consensus
 %C%_test_consensus_SOURCES = \
 	%D%/rig.c %D%/rig.h \
 	%D%/test_consensus.c \
+	%D%/test_forget.c \
 	%D%/test_guards.c \
 	%D%/test_haste.c \
 	%D%/test_logcache.c

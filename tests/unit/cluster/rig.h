@@ -47,6 +47,7 @@ struct log_entry rig_command(const char *text);
 struct blob *rig_members(unsigned n, unsigned voters);
 
 Suite *consensus_suite(void);
+Suite *forget_suite(void);
 Suite *guards_suite(void);
 Suite *haste_suite(void);
 Suite *logcache_suite(void);

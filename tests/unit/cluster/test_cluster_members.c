@@ -2,11 +2,22 @@
 #include "trio.h"
 
 #include "cluster/member.h"
+#include "cluster/status.h"
+
+#include <stdio.h>
 
 static void one_and_two_later(void)
 {
     memset(&trio, 0, sizeof(trio));
     trio.n_later = 2;
+    trio_setup(1);
+}
+
+static void one_that_forgets(void)
+{
+    memset(&trio, 0, sizeof(trio));
+    trio.n_later = 2;
+    trio.forget_entries = 5;
     trio_setup(1);
 }
 
@@ -74,6 +85,32 @@ START_TEST(joins_when_those_before_have_gone)
 }
 END_TEST
 
+/* No snapshot would be due: it is made because they come. */
+START_TEST(forgotten_and_then_others_come)
+{
+    char path[16];
+    for (unsigned i = 0; i < 30; i++) {
+        snprintf(path, sizeof(path), "/a%u", i);
+        trio_put_well(0, path, "1");
+    }
+    add(0, 1, 2);
+    trio_put_well(1, "/b", "1");
+    add(1, 2, 3);
+    for (unsigned m = 1; m < 3; m++)
+        for (unsigned i = 0; i < 30; i++) {
+            snprintf(path, sizeof(path), "/a%u", i);
+            trio_await(m, path, "1");
+        }
+    struct engine_figures f;
+    engine_figures(trio.m[0].engine, &f);
+    ck_assert_uint_gt(f.now[FIGURE_SNAPSHOT_INDEX], 30);
+    trio_stop(0);
+    trio_put_well(3 - trio_leader(), "/c", "1");
+    trio_start(0);
+    trio_await(0, "/c", "1");
+}
+END_TEST
+
 static void remove_and_go_on(unsigned by, unsigned who)
 {
     unsigned a = (who + 1) % 3, b = (who + 2) % 3;
@@ -133,6 +170,11 @@ Suite *cluster_members_suite(void)
     tcase_add_checked_fixture(t, one_and_two_later, trio_teardown);
     tcase_add_test(t, one_grows_to_three);
     tcase_add_test(t, joins_when_those_before_have_gone);
+    suite_add_tcase(s, t);
+    t = tcase_create("forgotten");
+    tcase_set_timeout(t, 300);
+    tcase_add_checked_fixture(t, one_that_forgets, trio_teardown);
+    tcase_add_test(t, forgotten_and_then_others_come);
     suite_add_tcase(s, t);
     t = tcase_create("removed");
     tcase_set_timeout(t, 300);

@@ -270,6 +270,7 @@ Suite *consensus_suite(void)
 int main(void)
 {
     SRunner *r = srunner_create(consensus_suite());
+    srunner_add_suite(r, forget_suite());
     srunner_add_suite(r, guards_suite());
     srunner_add_suite(r, haste_suite());
     srunner_add_suite(r, logcache_suite());

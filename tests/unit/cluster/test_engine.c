@@ -2,6 +2,7 @@
 #include "engine_rig.h"
 
 #include "base/mem.h"
+#include "cluster/status.h"
 #include "disk/snapfile.h"
 
 #include <stdio.h>
@@ -91,6 +92,45 @@ START_TEST(restart_from_snapshot_and_log)
 }
 END_TEST
 
+static uint64_t snapshot_index(void)
+{
+    struct engine_figures f;
+    engine_figures(fx.engine, &f);
+    return f.now[FIGURE_SNAPSHOT_INDEX];
+}
+
+/* What is forgotten goes on ahead of each snapshot: that counts all the same, and only then does
+ * the log on the disk become shorter. */
+START_TEST(snapshots_count_behind_what_is_forgotten)
+{
+    char path[32], value[32];
+    unsigned written = 0;
+    fx_stop();
+    fx.forget_entries = 1;
+    fx.segment_bytes = 4096;
+    fx_start();
+    for (; written < 100; written++) {
+        snprintf(path, sizeof(path), "/s/k%u", written);
+        (void)fx_run(fx_put(path, path));
+    }
+    ck_assert_uint_eq(fx_files("wal", "-0000000000000001.wal"), 1);
+    fx_stop();
+    fx.snapshot_count = 20;
+    fx_start();
+    while (snapshot_index() == 0 || fx_files("wal", "-0000000000000001.wal") > 0) {
+        snprintf(path, sizeof(path), "/s/k%u", written++);
+        (void)fx_run(fx_put(path, path));
+    }
+    fx_stop();
+    fx_start();
+    for (unsigned i = 0; i < written; i++) {
+        snprintf(path, sizeof(path), "/s/k%u", i);
+        ck_assert_msg(fx_get(path, value, sizeof(value)), "%s is gone", path);
+    }
+    fx_free_done();
+}
+END_TEST
+
 /* The newest snapshot is damaged: the one before it and the log bring everything back. */
 START_TEST(damaged_snapshot_is_passed_over)
 {
@@ -132,6 +172,7 @@ Suite *engine_suite(void)
     tcase_add_test(t, refusal_costs_no_index);
     tcase_add_test(t, restart_brings_everything_back);
     tcase_add_test(t, restart_from_snapshot_and_log);
+    tcase_add_test(t, snapshots_count_behind_what_is_forgotten);
     tcase_add_test(t, damaged_snapshot_is_passed_over);
     suite_add_tcase(s, t);
     return s;

@@ -156,6 +156,7 @@ void trio_start(unsigned i)
         .election_ms = 200,
         .snapshot_count = trio.snapshot_count > 0 ? trio.snapshot_count : UINT64_MAX,
         .snapshot_trailing = 5,
+        .forget_entries = trio.forget_entries,
         .segment_bytes = 65536,
         .history_events = trio.history_events > 0 ? trio.history_events : 1000,
         .clock = &clock_system,

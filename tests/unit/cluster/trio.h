@@ -33,6 +33,7 @@ struct trio {
     unsigned n_later;        /* set before trio_setup: made behind the founders, and not started */
     uint64_t snapshot_count; /* set before trio_setup; 0: none are taken */
     size_t history_events;   /* likewise; 0: 1000 */
+    unsigned forget_entries; /* likewise; 0: as the engine does */
     bool untold;             /* members that start are not told of the others */
     bool force_new;          /* a member that starts goes on alone */
     const struct diskio *io; /* set before trio_setup; NULL: the system's */
