@@ -1,3 +1,3 @@
 # the build's own rules
-dist_check_SCRIPTS += %D%/layers %D%/manual %D%/bench %D%/unit %D%/dist
-TESTS += %D%/layers %D%/manual %D%/bench %D%/unit %D%/dist
+dist_check_SCRIPTS += %D%/layers %D%/manual %D%/bench %D%/unit %D%/dist %D%/bootstrap
+TESTS += %D%/layers %D%/manual %D%/bench %D%/unit %D%/dist %D%/bootstrap
