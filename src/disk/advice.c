@@ -11,7 +11,8 @@ static const struct {
     int errnum;
     const char *text;
 } advices[] = {
-    {EROFS, "mount the file system for writing; if the kernel made it read-only, its log says why"},
+    {EROFS, "mount the file system for writing; if the kernel made it read-only, its log says why; "
+            "a unit of systemd needs ReadWritePaths= for it"},
     {ENOSPC, "make room on this file system"},
     {EDQUOT, "raise the quota, or make room"},
     {EIO, "look into the kernel's log, and put the data directory on a sound disk"},

@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "disk/advice.h"
 #include "disk/datadir.h"
 #include "disk/diskio.h"
 #include "disk/segment.h"
@@ -183,6 +184,8 @@ int waldir_settle(const char *data_dir, const char *wal_dir, struct err *e)
     }
     if (rv == 0)
         rv = check_mounted(member, wal, e);
+    if (rv < 0)
+        disk_advise(e);
     free(target);
     mem_free(wal);
     mem_free(member);

@@ -127,6 +127,7 @@ START_TEST(log_elsewhere)
     settled("x");
     make("rm -r d && touch f");
     refused("f", -ENOTDIR, "there is a file of that name");
+    refused("f", -ENOTDIR, "; something that is not of copse stands there: move it away");
 }
 END_TEST
 
