@@ -193,7 +193,9 @@ def try_bash(count, url):
             ([COPSE, "v"], ["verify"]),
             ([COPSE, "backup", "--b"], ["--backup-dir", "--backup-wal-dir"]),
             ([COPSE, "dump", "/us"], ["/usr"]),
-            ([COPSE, "restore", "--data-dir", "/us"], ["/usr"])]:
+            ([COPSE, "restore", "--data-dir", "/us"], ["/usr"]),
+            ([COPSE, "restore", "/etc/os-rel"], ["/etc/os-release"]),
+            ([COPSE, "serve", "--config-file", "/etc/os-rel"], ["/etc/os-release"])]:
         count.same("bash: " + " ".join(words[1:]), want, complete(*words))
 
 

@@ -163,7 +163,8 @@ complete -c copse -n '__copse_at restore' -l name -x -d 'of the new member'
 complete -c copse -n '__copse_at restore' -l initial-cluster -x -d 'all members of the new cluster'
 complete -c copse -n '__copse_at restore' -l initial-cluster-token -x -d 'of the new cluster'
 complete -c copse -n '__copse_at restore' -l initial-advertise-peer-urls -x -d 'of the new member'
-complete -c copse -n '__copse_at verify dump restore' -a '(__fish_complete_directories)'
+complete -c copse -n '__copse_at verify dump' -a '(__fish_complete_directories)'
+complete -c copse -n '__copse_at serve restore' -F
 
 complete -c copse -n '__copse_at mk mkdir rm rmdir get ls set setdir update updatedir watch exec-watch' -a '(__copse_keys)'
 complete -c copse -n '__copse_at help' -a 'cluster-health mk mkdir rm rmdir get ls set setdir update updatedir watch exec-watch member user role auth verify dump backup restore'
