@@ -6,9 +6,6 @@
 #include "base/metric.h"
 #include "disk/wal.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 static void server(struct buf *b, struct engine *e, const struct engine_figures *f)
 {
     metric_gauge(b, "etcd_server_has_leader",
@@ -37,20 +34,13 @@ static void server(struct buf *b, struct engine *e, const struct engine_figures 
     metric_counter(b, "copse_raft_term_total", "The term of raft, which counts elections.",
                    engine_raft_term(e));
 
-    char labels[64];
-    snprintf(labels, sizeof(labels), "server_id=\"%" PRIx64 "\"", engine_member_id(e));
+    char label[METRIC_LABEL_BYTES];
     metric_head(b, "etcd_server_id", "gauge", "Server or member ID in hexadecimal format.");
-    metric_u64(b, "etcd_server_id", labels, 1);
+    metric_u64(b, "etcd_server_id", metric_label_id(label, "server_id", engine_member_id(e)), 1);
     metric_head(b, "etcd_server_version", "gauge", "Which version of etcd's API is served.");
     metric_u64(b, "etcd_server_version", "server_version=\"" COMPAT_SERVER "\"", 1);
     metric_head(b, "etcd_cluster_version", "gauge", "Which version of etcd's API is served.");
     metric_u64(b, "etcd_cluster_version", "cluster_version=\"3.4\"", 1);
-}
-
-static const char *follower_label(char label[32], uint64_t id)
-{
-    snprintf(label, 32, "follower=\"%" PRIx64 "\"", id);
-    return label;
 }
 
 /* Only the leader has any. */
@@ -58,23 +48,24 @@ static void followers(struct buf *b, struct engine *e)
 {
     struct follower_status f[LIMIT_MEMBERS];
     unsigned n = engine_followers(e, f);
-    char label[32];
+    char label[METRIC_LABEL_BYTES];
     if (n == 0)
         return;
     metric_head(b, "copse_follower_match_index", "gauge",
                 "The last entry of the log that a follower is known to have.");
     for (unsigned i = 0; i < n; i++)
-        metric_u64(b, "copse_follower_match_index", follower_label(label, f[i].id), f[i].match);
+        metric_u64(b, "copse_follower_match_index", metric_label_id(label, "follower", f[i].id),
+                   f[i].match);
     metric_head(b, "copse_follower_append_seconds", "gauge",
                 "How long the last append to a follower took to be answered.");
     for (unsigned i = 0; i < n; i++)
-        metric_seconds(b, "copse_follower_append_seconds", follower_label(label, f[i].id),
-                       f[i].now_ns);
+        metric_seconds(b, "copse_follower_append_seconds",
+                       metric_label_id(label, "follower", f[i].id), f[i].now_ns);
     metric_head(b, "copse_follower_append_failures_total", "counter",
                 "Appends that could not be sent to a follower.");
     for (unsigned i = 0; i < n; i++)
-        metric_u64(b, "copse_follower_append_failures_total", follower_label(label, f[i].id),
-                   f[i].fail);
+        metric_u64(b, "copse_follower_append_failures_total",
+                   metric_label_id(label, "follower", f[i].id), f[i].fail);
 }
 
 static void disk(struct buf *b, const struct engine_figures *f)

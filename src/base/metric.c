@@ -1,6 +1,7 @@
 #include "base/metric.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #define NS_A_SECOND UINT64_C(1000000000)
 #define BOUND_NS    UINT64_C(62500) /* the first */
@@ -52,6 +53,12 @@ void metric_u64(struct buf *b, const char *name, const char *labels, uint64_t va
 static void add_seconds(struct buf *b, uint64_t ns)
 {
     buf_printf(b, "%" PRIu64 ".%09" PRIu64 "\n", ns / NS_A_SECOND, ns % NS_A_SECOND);
+}
+
+const char *metric_label_id(char label[METRIC_LABEL_BYTES], const char *name, uint64_t id)
+{
+    snprintf(label, METRIC_LABEL_BYTES, "%.32s=\"%" PRIx64 "\"", name, id);
+    return label;
 }
 
 void metric_seconds(struct buf *b, const char *name, const char *labels, uint64_t ns)

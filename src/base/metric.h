@@ -34,6 +34,9 @@ static inline uint64_t metric_get(const _Atomic uint64_t *counter)
 
 /* What comes before the samples of one name; TYPE is counter, gauge or histogram. */
 void metric_head(struct buf *b, const char *name, const char *type, const char *help);
+/* The label NAME="ID", ID in hexadecimal; NAME has up to 32 bytes. Gives LABEL. */
+#define METRIC_LABEL_BYTES 64
+const char *metric_label_id(char label[METRIC_LABEL_BYTES], const char *name, uint64_t id);
 /* One sample; LABELS as in a="b",c="d", or NULL. */
 void metric_u64(struct buf *b, const char *name, const char *labels, uint64_t value);
 void metric_seconds(struct buf *b, const char *name, const char *labels, uint64_t ns);

@@ -142,15 +142,11 @@ static unsigned look(struct peer *p, struct sample out[WIRE_PEERS])
     return n;
 }
 
-static const char *one_label(char label[96], const char *name, uint64_t id)
+#define BOTH_LABELS_BYTES 96
+static const char *both_labels(const struct peer *p, char label[BOTH_LABELS_BYTES], uint64_t id)
 {
-    snprintf(label, 96, "%s=\"%" PRIx64 "\"", name, id);
-    return label;
-}
-
-static const char *both_labels(const struct peer *p, char label[96], uint64_t id)
-{
-    snprintf(label, 96, "Local=\"%" PRIx64 "\",Remote=\"%" PRIx64 "\"", p->conf.member_id, id);
+    snprintf(label, BOTH_LABELS_BYTES, "Local=\"%" PRIx64 "\",Remote=\"%" PRIx64 "\"",
+             p->conf.member_id, id);
     return label;
 }
 
@@ -158,23 +154,23 @@ void peer_metrics(struct peer *p, struct buf *out)
 {
     struct sample s[WIRE_PEERS];
     unsigned n = look(p, s);
-    char label[96];
+    char both[BOTH_LABELS_BYTES], label[METRIC_LABEL_BYTES];
 
     if (n == 0)
         return;
     metric_head(out, "etcd_network_active_peers", "gauge",
                 "The current number of active peer connections.");
     for (unsigned i = 0; i < n; i++)
-        metric_u64(out, "etcd_network_active_peers", both_labels(p, label, s[i].id), s[i].up);
+        metric_u64(out, "etcd_network_active_peers", both_labels(p, both, s[i].id), s[i].up);
     metric_head(out, "etcd_network_disconnected_peers_total", "counter",
                 "The total number of disconnected peers.");
     for (unsigned i = 0; i < n; i++)
-        metric_u64(out, "etcd_network_disconnected_peers_total", both_labels(p, label, s[i].id),
+        metric_u64(out, "etcd_network_disconnected_peers_total", both_labels(p, both, s[i].id),
                    s[i].downs);
     metric_head(out, "etcd_network_peer_sent_bytes_total", "counter",
                 "The total number of bytes sent to peers, snapshots excepted.");
     for (unsigned i = 0; i < n; i++)
-        metric_u64(out, "etcd_network_peer_sent_bytes_total", one_label(label, "To", s[i].id),
+        metric_u64(out, "etcd_network_peer_sent_bytes_total", metric_label_id(label, "To", s[i].id),
                    s[i].sent_bytes);
     metric_head(out, "etcd_network_peer_received_bytes_total", "counter",
                 "The total number of bytes received from peers, snapshots excepted.");
@@ -182,8 +178,8 @@ void peer_metrics(struct peer *p, struct buf *out)
         uint64_t id = metric_get(&p->inbound.from[i].id);
 
         if (id != 0)
-            metric_u64(out, "etcd_network_peer_received_bytes_total", one_label(label, "From", id),
-                       metric_get(&p->inbound.from[i].bytes));
+            metric_u64(out, "etcd_network_peer_received_bytes_total",
+                       metric_label_id(label, "From", id), metric_get(&p->inbound.from[i].bytes));
     }
 }
 

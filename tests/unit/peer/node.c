@@ -287,6 +287,15 @@ struct frame *frame_sized(uint64_t from, uint64_t to, size_t bytes)
     return f;
 }
 
+bool node_offer(struct node *n, uint64_t to, uint64_t number)
+{
+    struct frame *f = frame_numbered(n->id, to, number);
+    bool taken = n->wire->send(n->wire->ctx, to, &f);
+
+    frame_free(f);
+    return taken;
+}
+
 void node_send(struct node *n, uint64_t to, struct frame *f)
 {
     for (unsigned i = 0; !n->wire->send(n->wire->ctx, to, &f); i++) {

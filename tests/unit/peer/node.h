@@ -56,6 +56,8 @@ void node_wait_lost(struct node *n, uint64_t id);
 
 struct frame *frame_numbered(uint64_t from, uint64_t to, uint64_t number);
 struct frame *frame_sized(uint64_t from, uint64_t to, size_t bytes);
+/* Whether a numbered frame is taken. */
+bool node_offer(struct node *n, uint64_t to, uint64_t number);
 /* Until the stream takes it. */
 void node_send(struct node *n, uint64_t to, struct frame *f);
 /* Sends a numbered frame and waits until it is there. */

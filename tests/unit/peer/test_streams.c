@@ -178,13 +178,8 @@ START_TEST(a_peer_that_comes_back_is_found)
         node_reach(&a, &b, 10 * life);
         node_close(&b);
         /* The break is noticed, by refusals, without anybody waiting for it. */
-        for (struct frame *f = frame_numbered(1, 2, 99);; f = frame_numbered(1, 2, 99)) {
-            if (!a.wire->send(a.wire->ctx, 2, &f)) {
-                frame_free(f);
-                break;
-            }
+        while (node_offer(&a, 2, 99))
             pause_ms(1);
-        }
         while (node_count(&b) > 0)
             frame_free(node_take(&b));
         node_open(&b);
