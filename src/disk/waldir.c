@@ -136,9 +136,22 @@ static int instead_of(const char *member, const char *wal, const char *target, s
     return first_link(member, wal, target, e);
 }
 
+static bool leads_to(const char *path, const char *target)
+{
+    char *end = realpath(path, NULL);
+    bool same = end != NULL && strcmp(end, target) == 0;
+    free(end);
+    return same;
+}
+
 static int lead_to(const char *member, const char *wal, const char *target, struct err *e)
 {
     struct stat st;
+    if (leads_to(member, target))
+        return err_set(e, ERR_USAGE,
+                       "--wal-dir %s is where the log's directory and the snapshots stand: give "
+                       "another directory, or leave the flag out",
+                       target);
     if (lstat(wal, &st) < 0)
         return errno == ENOENT ? first_link(member, wal, target, e)
                                : err_sys(e, errno, "look at %s", wal);

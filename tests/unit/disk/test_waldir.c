@@ -131,6 +131,16 @@ START_TEST(log_elsewhere)
 }
 END_TEST
 
+/* The link would lead to the directory that it is in, and its lock be that of the member. */
+START_TEST(not_into_itself)
+{
+    refused("d/member", ERR_USAGE, "give another directory");
+    ck_assert_int_eq(access("d/member/wal", F_OK), -1);
+    settled("d/member/wal");
+    open_and_close();
+}
+END_TEST
+
 START_TEST(not_mounted)
 {
     settled("x");
@@ -175,6 +185,7 @@ TCase *waldir_cases(void)
     tcase_add_test(c, empty_log_gives_way);
     tcase_add_test(c, after_a_start_that_failed);
     tcase_add_test(c, log_elsewhere);
+    tcase_add_test(c, not_into_itself);
     tcase_add_test(c, not_mounted);
     tcase_add_test(c, locked_for_others);
     return c;
