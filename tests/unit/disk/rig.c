@@ -1,5 +1,7 @@
 #include "rig.h"
 
+#include "base/log.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -209,4 +211,14 @@ const char *rig_segment(struct rig *r, size_t n)
             return path;
     }
     return NULL;
+}
+
+void rig_quiet(void)
+{
+    log_set_level(LOG_ERROR + 1);
+}
+
+void rig_loud(void)
+{
+    log_set_level(LOG_WARN);
 }

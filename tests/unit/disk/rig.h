@@ -63,6 +63,9 @@ void rig_wait_full(struct rig *r, bool full);
 void rig_expect_first(struct rig *r, const struct rig_records *written, size_t n);
 void rig_records_clear(struct rig_records *v);
 void rig_records_copy(struct rig_records *to, const struct rig_records *from);
+/* A fixture for tests that bring about what is logged as an error. */
+void rig_quiet(void);
+void rig_loud(void);
 /* The path of the N-th segment, from 0. */
 const char *rig_segment(struct rig *r, size_t n);
 

@@ -2,8 +2,6 @@
  * that was reported durable is there, nothing that was never appended is, and the order holds. */
 #include "rig.h"
 
-#include "base/log.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,20 +113,10 @@ START_TEST(random_power_losses)
 }
 END_TEST
 
-static void quiet(void)
-{
-    log_set_level(LOG_ERROR);
-}
-
-static void loud(void)
-{
-    log_set_level(LOG_WARN);
-}
-
 TCase *wal_crash_cases(void)
 {
     TCase *c = tcase_create("wal crash");
-    tcase_add_checked_fixture(c, quiet, loud);
+    tcase_add_checked_fixture(c, rig_quiet, rig_loud);
     tcase_set_timeout(c, 120);
     tcase_add_loop_test(c, random_power_losses, 0, getenv("SEED") != NULL ? 1 : RUNS);
     return c;

@@ -387,20 +387,10 @@ START_TEST(a_torn_end_is_said_once)
 }
 END_TEST
 
-static void quiet(void)
-{
-    log_set_level(LOG_ERROR);
-}
-
-static void loud(void)
-{
-    log_set_level(LOG_WARN);
-}
-
 TCase *wal_damage_cases(void)
 {
     TCase *c = tcase_create("wal damage");
-    tcase_add_checked_fixture(c, quiet, loud);
+    tcase_add_checked_fixture(c, rig_quiet, rig_loud);
     tcase_set_timeout(c, 120);
     tcase_add_test(c, a_turned_byte_in_the_last_segment);
     tcase_add_test(c, a_damaged_length);

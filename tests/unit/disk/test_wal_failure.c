@@ -1,8 +1,6 @@
 /* wal: disks that fail, and disks that are full. */
 #include "rig.h"
 
-#include "base/log.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -236,20 +234,10 @@ START_TEST(starts_while_full)
 }
 END_TEST
 
-static void quiet(void)
-{
-    log_set_level(LOG_ERROR + 1);
-}
-
-static void loud(void)
-{
-    log_set_level(LOG_WARN);
-}
-
 TCase *wal_failure_cases(void)
 {
     TCase *c = tcase_create("wal failure");
-    tcase_add_checked_fixture(c, quiet, loud);
+    tcase_add_checked_fixture(c, rig_quiet, rig_loud);
     tcase_set_timeout(c, 60);
     tcase_add_loop_test(c, a_failure_ends_the_process, 0, CP_COUNT(failing));
     tcase_add_loop_test(c, a_failure_at_start_is_an_error, 0, 6);

@@ -2,8 +2,6 @@
  * piece. */
 #include "rig.h"
 
-#include "base/log.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -226,20 +224,10 @@ START_TEST(a_scan_changes_nothing)
 }
 END_TEST
 
-static void quiet(void)
-{
-    log_set_level(LOG_ERROR + 1);
-}
-
-static void loud(void)
-{
-    log_set_level(LOG_WARN);
-}
-
 TCase *wal_large_cases(void)
 {
     TCase *c = tcase_create("wal large");
-    tcase_add_checked_fixture(c, quiet, loud);
+    tcase_add_checked_fixture(c, rig_quiet, rig_loud);
     tcase_set_timeout(c, 120);
     tcase_add_test(c, the_first_segments_are_short);
     tcase_add_test(c, full_behind_a_short_segment);

@@ -2,7 +2,6 @@
  * left says the same as the whole log. */
 #include "rig.h"
 
-#include "base/log.h"
 #include "disk/snapfile.h"
 
 #include <errno.h>
@@ -463,20 +462,10 @@ START_TEST(random_power_losses)
 }
 END_TEST
 
-static void quiet(void)
-{
-    log_set_level(LOG_ERROR + 1);
-}
-
-static void loud(void)
-{
-    log_set_level(LOG_WARN);
-}
-
 TCase *wal_purge_cases(void)
 {
     TCase *c = tcase_create("wal purge");
-    tcase_add_checked_fixture(c, quiet, loud);
+    tcase_add_checked_fixture(c, rig_quiet, rig_loud);
     tcase_set_timeout(c, 120);
     tcase_add_test(c, whole_segments);
     tcase_add_test(c, while_it_grows);
