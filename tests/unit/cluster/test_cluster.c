@@ -193,16 +193,22 @@ START_TEST(snapshots_of_others_do_not_pile_up)
 }
 END_TEST
 
+/* The same with T, which is open there meanwhile. */
+static uint64_t leave_behind_a_watch(struct trio_watch *t, unsigned member)
+{
+    trio_put_well(member, "/early", "1");
+    trio_watch(t, member, "/k");
+    trio_cut(member, true);
+    uint64_t last = leave_behind(member);
+    trio_cut(member, false);
+    return last;
+}
+
 START_TEST(watch_goes_on_across_a_snapshot)
 {
     static struct trio_watch t;
-    unsigned leader = trio_leader(), away = (leader + 1) % 3;
-    trio_put_well(leader, "/early", "1");
-    trio_await(away, "/early", "1");
-    trio_watch(&t, away, "/k");
-    trio_cut(away, true);
-    uint64_t last = leave_behind(away);
-    trio_cut(away, false);
+    unsigned away = (trio_leader() + 1) % 3;
+    uint64_t last = leave_behind_a_watch(&t, away);
     ck_assert(trio_watch_until(&t, last));
     /* Each write once and in order; between them a member may have published itself. */
     for (unsigned i = 1; i < t.n; i++)
@@ -216,13 +222,8 @@ END_TEST
 START_TEST(watch_ends_where_history_is_lost)
 {
     static struct trio_watch t;
-    unsigned leader = trio_leader(), away = (leader + 1) % 3;
-    trio_put_well(leader, "/early", "1");
-    trio_await(away, "/early", "1");
-    trio_watch(&t, away, "/k");
-    trio_cut(away, true);
-    uint64_t last = leave_behind(away);
-    trio_cut(away, false);
+    unsigned away = (trio_leader() + 1) % 3;
+    uint64_t last = leave_behind_a_watch(&t, away);
     ck_assert(!trio_watch_until(&t, last));
     trio_unwatch(&t);
     trio_await(away, "/k/last", "1");
@@ -343,9 +344,7 @@ END_TEST
 static Suite *cluster_suite(void)
 {
     Suite *s = suite_create("cluster");
-    TCase *t = tcase_create("three");
-    tcase_set_timeout(t, 300);
-    tcase_add_checked_fixture(t, trio_three, trio_teardown);
+    TCase *t = trio_case(s, "three", trio_three);
     tcase_add_test(t, all_elect_and_replicate);
     tcase_add_test(t, any_member_takes_writes);
     tcase_add_test(t, writes_wait_for_a_leader);
@@ -354,24 +353,14 @@ static Suite *cluster_suite(void)
     tcase_add_test(t, quorum_reads_on_any_member);
     tcase_add_test(t, leader_that_stops_hands_over);
     tcase_add_test(t, watch_without_a_leader_is_ended);
-    suite_add_tcase(s, t);
-    t = tcase_create("snapshots");
-    tcase_set_timeout(t, 300);
-    tcase_add_checked_fixture(t, trio_three_with_snapshots, trio_teardown);
+    t = trio_case(s, "snapshots", trio_three_with_snapshots);
     tcase_add_test(t, one_that_was_down_gets_a_snapshot);
     tcase_add_test(t, snapshots_of_others_do_not_pile_up);
     tcase_add_test(t, watch_goes_on_across_a_snapshot);
-    suite_add_tcase(s, t);
-    t = tcase_create("short history");
-    tcase_set_timeout(t, 300);
-    tcase_add_checked_fixture(t, three_with_short_history, trio_teardown);
+    t = trio_case(s, "short history", three_with_short_history);
     tcase_add_test(t, watch_ends_where_history_is_lost);
-    suite_add_tcase(s, t);
-    t = tcase_create("a disk stands still");
-    tcase_set_timeout(t, 300);
-    tcase_add_checked_fixture(t, three_on_such_disks, trio_teardown);
+    t = trio_case(s, "a disk stands still", three_on_such_disks);
     tcase_add_test(t, follower_whose_disk_stands_still);
-    suite_add_tcase(s, t);
     return s;
 }
 

@@ -164,11 +164,8 @@ Suite *cluster_alone_suite(void)
     };
     Suite *s = suite_create("alone");
     for (unsigned i = 0; i < CP_COUNT(cases); i++) {
-        TCase *t = tcase_create(cases[i].name);
-        tcase_set_timeout(t, 300);
-        tcase_add_checked_fixture(t, cases[i].setup, trio_teardown);
+        TCase *t = trio_case(s, cases[i].name, cases[i].setup);
         tcase_add_loop_test(t, cases[i].test, 0, cases[i].times);
-        suite_add_tcase(s, t);
     }
     return s;
 }

@@ -165,23 +165,14 @@ END_TEST
 Suite *cluster_members_suite(void)
 {
     Suite *s = suite_create("members");
-    TCase *t = tcase_create("added");
-    tcase_set_timeout(t, 300);
-    tcase_add_checked_fixture(t, one_and_two_later, trio_teardown);
+    TCase *t = trio_case(s, "added", one_and_two_later);
     tcase_add_test(t, one_grows_to_three);
     tcase_add_test(t, joins_when_those_before_have_gone);
-    suite_add_tcase(s, t);
-    t = tcase_create("forgotten");
-    tcase_set_timeout(t, 300);
-    tcase_add_checked_fixture(t, one_that_forgets, trio_teardown);
+    t = trio_case(s, "forgotten", one_that_forgets);
     tcase_add_test(t, forgotten_and_then_others_come);
-    suite_add_tcase(s, t);
-    t = tcase_create("removed");
-    tcase_set_timeout(t, 300);
-    tcase_add_checked_fixture(t, trio_three, trio_teardown);
+    t = trio_case(s, "removed", trio_three);
     tcase_add_test(t, follower_is_removed);
     tcase_add_test(t, leader_is_removed);
     tcase_add_test(t, removed_while_away);
-    suite_add_tcase(s, t);
     return s;
 }

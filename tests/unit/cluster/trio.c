@@ -252,6 +252,15 @@ void trio_teardown(void)
     }
 }
 
+TCase *trio_case(Suite *s, const char *name, void (*setup)(void))
+{
+    TCase *t = tcase_create(name);
+    tcase_set_timeout(t, 300);
+    tcase_add_checked_fixture(t, setup, trio_teardown);
+    suite_add_tcase(s, t);
+    return t;
+}
+
 /* Between two looks at a condition that another thread will bring about. */
 void trio_pause(void)
 {

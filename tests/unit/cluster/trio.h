@@ -102,5 +102,7 @@ void trio_watch(struct trio_watch *t, unsigned i, const char *path);
 bool trio_watch_until(struct trio_watch *t, uint64_t index);
 void trio_unwatch(struct trio_watch *t);
 
+/* One more of S: SETUP, and all that runs is torn down. */
+TCase *trio_case(Suite *s, const char *name, void (*setup)(void));
 Suite *cluster_alone_suite(void);
 Suite *cluster_members_suite(void);
