@@ -221,6 +221,15 @@ static int dispatch(struct session *s, const struct opts *o, char **words, size_
     return run_command(s, NULL, c, words + skip, count - skip);
 }
 
+/* A value that went into a full disk must not look as if it had been read. */
+static int check_output(const struct session *s, int status)
+{
+    if (status != EXIT_FINE || (fflush(stdout) == 0 && !ferror(stdout)))
+        return status;
+    fprintf(stderr, "%s: the output could not be written\n", s->program);
+    return EXIT_ARGUMENTS;
+}
+
 int ctl_main(int argc, char **argv, int (*backup)(int argc, char **argv))
 {
     struct opts global;
@@ -242,6 +251,7 @@ int ctl_main(int argc, char **argv, int (*backup)(int argc, char **argv))
         s.output = opts_text(&global, "output");
         status = dispatch(&s, &global, argv + 1, count);
     }
+    status = check_output(&s, status);
     session_close(&s);
     buf_fini(&why);
     opts_fini(&global);

@@ -127,7 +127,7 @@ enum exit_status health_run(struct session *s, const struct opts *o)
     } else {
         for (;;) {
             status = check_all(s, &members);
-            if (!forever)
+            if (!forever || fflush(stdout) != 0)
                 break;
             printf("\nnext check after %d second...\n\n", CHECK_EVERY_S);
             fflush(stdout);

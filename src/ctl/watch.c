@@ -4,6 +4,8 @@
 #include "ctl/table.h"
 #include "ctl/wait.h"
 
+#include <stdio.h>
+
 static void show_change(const struct session *s, const struct event_reply *e, bool recursive)
 {
     if (recursive) {
@@ -27,7 +29,7 @@ enum exit_status watch_run(struct session *s, const struct opts *o)
 
     client_stop_clock(&s->client);
     session_end_at_interrupt();
-    for (bool shown = false; status == EXIT_FINE && (w.forever || !shown);) {
+    for (bool shown = false; status == EXIT_FINE && (w.forever || !shown) && !ferror(stdout);) {
         struct event_reply e;
 
         status = wait_next(s, &w, &e);

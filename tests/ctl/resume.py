@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Watches that lose their connection: no change is missed, or it is said that some were. Also what becomes of the
-programs that exec-watch runs, and of who asks a server that hangs for its health. Standard library only; client and server are $COPSE, or src/copse."""
+programs that exec-watch runs, of who asks a server that hangs for its health, and of output that nobody takes. Standard library only; client and server are $COPSE, or src/copse."""
 import os
 import select
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -324,6 +325,16 @@ def member_that_hangs():
         raise Failure("seen: %r" % (got,))
 
 
+def output_that_is_lost():
+    with Bench() as b, open("/dev/full", "wb") as full:
+        b.set("/k", "one")
+        for words in ("get", "/k"), ("ls", "/"), ("watch", "--forever", "--after-index", "1", "/k"), ("cluster-health", "--forever"):
+            got = subprocess.run([COPSE, "--endpoints", b.server.url] + list(words), stdout=full, stderr=subprocess.PIPE,
+                                 timeout=PATIENCE_S, check=False)
+            if (got.returncode, got.stderr) != (1, b"copse: the output could not be written\n"):
+                raise Failure("%s: %r" % (words[0], got))
+
+
 CASES = [
     ("cut between two changes", cut_between_changes),
     ("cut before the first change", cut_before_the_first_change),
@@ -337,6 +348,7 @@ CASES = [
     ("exec-watch passes SIGTERM on", lambda: signal_is_passed_on(signal.SIGTERM, -signal.SIGTERM)),
     ("exec-watch passes SIGHUP on", lambda: signal_is_passed_on(signal.SIGHUP, -signal.SIGHUP)),
     ("a member that hangs is not well", member_that_hangs),
+    ("output that is lost is told of", output_that_is_lost),
     ("exec-watch passes SIGINT on", lambda: signal_is_passed_on(signal.SIGINT, 0)),
 ]
 
