@@ -316,8 +316,10 @@ static bool get_account(struct reader *r, struct account_op *op)
         return false;
     op->verb = (enum account_verb)verb;
     op->guest_open = open == 1;
+    /* What is to go may have any name a request can have; there is none whose name is no text. */
+    bool goes = op->verb == ACCOUNT_DELETE_USER || op->verb == ACCOUNT_DELETE_ROLE;
     return ok && op->name.len <= LIMIT_ACCOUNT_NAME && op->hash.len <= LIMIT_HASH_BYTES &&
-           lines_is_text(op->name) && lines_is_text(op->hash);
+           (goes || lines_is_text(op->name)) && lines_is_text(op->hash);
 }
 
 static bool get_body(struct reader *r, struct command *out)

@@ -51,6 +51,9 @@ static const struct command rows[] = {
                  .list = {[USER_ROLES] = {.null = true},
                           [USER_GRANT] = {.packed = S("\1\0\0\0r\0\0\0\0"), .n = 2}}}},
     {.kind = COMMAND_ACCOUNT, .account = {.verb = ACCOUNT_ENABLE, .guest_open = true}},
+    /* What a request wants gone stands in its URL: any bytes (auth-name-no-text). */
+    {.kind = COMMAND_ACCOUNT, .account = {.verb = ACCOUNT_DELETE_ROLE, .name = S("he\xe3=1")}},
+    {.kind = COMMAND_ACCOUNT, .account = {.verb = ACCOUNT_DELETE_USER, .name = S("\xff")}},
 };
 
 static void check_same_op(const struct store_op *a, const struct store_op *b)
@@ -253,6 +256,7 @@ static const struct {
     {"members: fewer URLs than there are", 6, 37, 1, ERR_MALFORMED},
     {"members: reserved", 6, 38, 1, ERR_MALFORMED},
     {"members: length of the name", 6, 43, 0x80, ERR_MALFORMED},
+    {"accounts: a name that is no text", 10, 36, 0xff, ERR_MALFORMED},
 };
 
 START_TEST(damaged_is_refused)
