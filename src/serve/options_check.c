@@ -5,7 +5,9 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "proto/limits.h"
+#include "proto/peer_url.h"
 
 #include <inttypes.h>
 
@@ -29,20 +31,26 @@ static char *copy(struct span s)
     return c;
 }
 
-/* "http://host:port", also "http://[v6]:port"; the texts of the errors are etcd's (contract, server
- * 3). */
-static int parse_url(struct url_list *list, struct span url, const char *flag, struct err *e)
+/* A larger one would be cut down to 16 bits when it is listened on. */
+static bool is_port(struct span s)
 {
+    uint64_t port;
+    return num_u64(s, &port) && port <= UINT16_MAX;
+}
+
+/* "http://host:port", also "http://[v6]:port", blanks around it; the texts of the errors are etcd's
+ * (contract, server 3). */
+static int parse_url(struct url_list *list, struct span given, const char *flag, struct err *e)
+{
+    struct span url = peer_url_trim(given);
     bool tls = span_starts(url, SPAN("https://"));
-    struct span rest = url;
     if (list->n == OPTIONS_URLS)
         return err_set(e, ERR_USAGE, "--%s: more than %d URLs", flag, OPTIONS_URLS);
     if (!tls && !span_starts(url, SPAN("http://")))
         return err_set(e, ERR_USAGE, "--%s: URL scheme must be http or https: %.*s", flag,
                        (int)url.len, url.ptr);
-    rest = span_from(rest, strlen(tls ? "https://" : "http://"));
-    struct span address = cut(&rest, '/');
-    if (rest.len > 0)
+    struct span address = span_from(url, strlen(tls ? "https://" : "http://"));
+    if (memchr(address.ptr, '/', address.len) != NULL)
         return err_set(e, ERR_USAGE, "--%s: URL must not contain a path: %.*s", flag, (int)url.len,
                        url.ptr);
     size_t colon = address.len;
@@ -50,11 +58,16 @@ static int parse_url(struct url_list *list, struct span url, const char *flag, s
         colon--;
     struct span host = {address.ptr, colon > 0 ? colon - 1 : 0};
     struct span port = span_from(address, colon);
-    if (host.len >= 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']')
-        host = span_make(host.ptr + 1, host.len - 2);
-    if (colon == 0 || port.len == 0)
+    bool bracket = host.len > 0 && host.ptr[0] == '[';
+    bool closed = host.len > 1 && host.ptr[host.len - 1] == ']';
+    if (colon == 0 || port.len == 0 || bracket != closed)
         return err_set(e, ERR_USAGE, "--%s: URL address does not have the form \"host:port\": %.*s",
                        flag, (int)url.len, url.ptr);
+    if (!is_port(port))
+        return err_set(e, ERR_USAGE, "--%s: invalid port \"%.*s\" after host: %.*s", flag,
+                       (int)port.len, port.ptr, (int)url.len, url.ptr);
+    if (bracket)
+        host = span_make(host.ptr + 1, host.len - 2);
     list->text[list->n] = url;
     list->tls[list->n] = tls;
     list->host[list->n] = copy(host);

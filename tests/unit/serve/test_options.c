@@ -118,6 +118,15 @@ static const struct row rows[] = {
      {"--advertise-client-urls", "http://127.0.0.1"},
      "does not have the form \"host:port\": http://127.0.0.1"},
     {"path", {"--advertise-client-urls", "http://127.0.0.1:1/x"}, "must not contain a path"},
+    {"a slash is a path", {"--advertise-client-urls", "http://a:1/"}, "must not contain a path"},
+    {"largest port", {"--advertise-client-urls", "http://a:65535"}, NULL},
+    {"port beyond 16 bits",
+     {"--advertise-client-urls", "http://a:65536"},
+     "invalid port \"65536\" after host: http://a:65536"},
+    {"port that is no number", {"--advertise-client-urls", "http://a:b"}, "invalid port \"b\""},
+    {"no port behind brackets", {"--advertise-client-urls", "http://[::1]"}, "\"host:port\""},
+    {"query", {"--advertise-client-urls", "http://a:1?x"}, "invalid port \"1?x\""},
+    {"blanks around", {"--advertise-client-urls", " http://a:1, http://b:2 "}, NULL},
     {"empty list", {"--advertise-client-urls", ""}, "must not be empty"},
     {"state new", {"--initial-cluster-state", "new"}, NULL},
     {"state existing", {"--initial-cluster-state", "existing"}, NULL},
@@ -340,7 +349,7 @@ END_TEST
 START_TEST(urls_taken_apart)
 {
     static const struct row row = {
-        "", {"--advertise-client-urls", "http://[::1]:23,http://h:24"}, NULL};
+        "", {"--advertise-client-urls", "http://[::1]:23, http://h:24 "}, NULL};
     struct options o;
     struct err e;
     ck_assert_int_eq(read_row(&o, &row, &e), 0);
@@ -348,6 +357,7 @@ START_TEST(urls_taken_apart)
     ck_assert_str_eq(o.advertise_client.host[0], "::1");
     ck_assert_str_eq(o.advertise_client.port[0], "23");
     ck_assert_str_eq(o.advertise_client.host[1], "h");
+    ck_assert(span_eq(o.advertise_client.text[1], SPAN("http://h:24")));
     options_fini(&o);
 }
 END_TEST
