@@ -12,8 +12,8 @@ static const char *const methods[] = {
 _Static_assert(CP_COUNT(methods) == COUNTED_N, "a name for each");
 
 /* The first place is for all that is not listed. */
-static const short statuses[] = {0,   200, 201, 204, 301, 400, 401, 403, 404, 405, 409,
-                                 410, 412, 413, 414, 415, 417, 431, 500, 501, 503, 505};
+static const short statuses[] = {0,   200, 201, 204, 301, 400, 401, 403, 404, 405, 409, 410,
+                                 412, 413, 414, 415, 417, 421, 429, 431, 500, 501, 503, 505};
 
 _Static_assert(CP_COUNT(statuses) <= COUNTS_STATUSES, "room for each status");
 

@@ -158,6 +158,7 @@ def guessing_runs_out():
         assert 'copse_auth_passwords_total{outcome="right"} 1\n' in figures, figures
         assert 'copse_auth_passwords_total{outcome="wrong"} %d\n' % n in figures, figures
         assert "copse_auth_throttled_total 1\n" in figures, figures
+        assert 'copse_http_replies_total{code="429"} 1\n' in figures, figures
         status = ask(s.port, "GET", "/v2/keys/a/x", headers=basic("no-user", "p"))[0]
         assert status in (401, 429), status
         with open(os.path.join(s.dir, "log")) as f:

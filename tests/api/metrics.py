@@ -80,6 +80,15 @@ def figures_follow_requests():
         assert abs(time.time() - after["process_start_time_seconds", None]) < 3600
 
 
+def refused_hosts_are_named():
+    with Server("--host-whitelist", "127.0.0.1") as s:
+        assert s.ask("GET", "/v2/keys/", headers={"Host": "evil.example"})[0] == 421
+        assert s.ask("GET", "/v2/keys/")[0] == 200
+        after = scrape(s)
+        assert after["copse_http_replies_total", 'code="421"'] == 1
+        assert ("copse_http_replies_total", 'code="other"') not in after
+
+
 def watches_are_counted():
     with Server() as s:
         w = open_watch(s, "/w")
@@ -142,5 +151,5 @@ def contrib_names_what_is_there():
 
 
 if __name__ == "__main__":
-    sys.exit(run([figures_follow_requests, watches_are_counted, well, own_address,
+    sys.exit(run([figures_follow_requests, refused_hosts_are_named, watches_are_counted, well, own_address,
                   contrib_names_what_is_there], sys.argv[1:]))
