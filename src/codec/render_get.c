@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "codec/render_priv.h"
+#include "store/path.h"
 
 struct level {
     struct read_cursor cursor;
@@ -75,13 +76,13 @@ static void add_node(struct render_get *g, struct buf *b, const struct node *n, 
         render_node_tail(b, view.modified, view.created);
 }
 
-/* The next child that listings show: not one whose name begins with '_'. */
+/* The next child that listings show. */
 static const struct node *next_visible(struct read_cursor *c)
 {
     const struct node *n;
 
     while ((n = read_next(c)) != NULL) {
-        if (!span_starts(node_name(n), SPAN("_")))
+        if (!path_hidden(node_name(n)))
             return n;
     }
     return NULL;

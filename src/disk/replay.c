@@ -478,18 +478,6 @@ int replay_log(const struct wal_conf *conf, struct kept *kept, struct replay_res
     return read_log(&r, kept, out);
 }
 
-int wal_scan(const struct wal_conf *conf, struct wal_info *info, struct err *e)
-{
-    struct wal_info found;
-    struct reading r = {.conf = conf, .info = &found, .e = e, .read_only = true, .fd = -1};
-    int rv = read_log(&r, NULL, NULL);
-    if (rv == 0 && info != NULL)
-        *info = found;
-    if (rv != 0 && e != NULL)
-        err_wrap(e, "read the log");
-    return rv;
-}
-
 int wal_look(const struct wal_look *look, struct wal_info *info, struct err *e)
 {
     const struct wal_conf conf = {.dir = look->dir, .io = look->io};

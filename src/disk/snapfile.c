@@ -35,11 +35,6 @@ char *snapfile_path(const char *dir, struct snapfile_id id)
     return path_with(dir, id, ".jsonl");
 }
 
-bool snapfile_parse_name(const char *name, struct snapfile_id *id)
-{
-    return parse_with(name, id, ".jsonl");
-}
-
 struct finding {
     const char *suffix;
     struct snapfile_list *list;

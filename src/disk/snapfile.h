@@ -20,7 +20,6 @@ struct snapfile_id {
 
 /* 16 hexadecimal digits each. Gives the path (mem_free). */
 char *snapfile_path(const char *dir, struct snapfile_id id);
-bool snapfile_parse_name(const char *name, struct snapfile_id *id);
 
 struct snapfile_list {
     struct snapfile_id *v; /* newest first */

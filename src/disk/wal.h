@@ -93,9 +93,6 @@ struct wal_info {
  * ERR_FOREIGN, ERR_VERSION likewise. */
 int wal_open(struct wal **out, const struct wal_conf *conf, struct wal_info *info,
              struct err *e) CP_MUST_CHECK;
-/* Reads a log as wal_open does, with the same refusals, and changes nothing: a torn end is counted
- * only. As wal_look, with CONF, of which it uses dir, io, the ids, replay. */
-int wal_scan(const struct wal_conf *conf, struct wal_info *info, struct err *e) CP_MUST_CHECK;
 /* Makes all durable (unless the disk is full: what found no room is dropped, with a log line),
  * stops the threads, frees. */
 void wal_close(struct wal *w);
@@ -158,7 +155,8 @@ struct wal_look {
     void *ctx;
 };
 
-/* Reads the whole log and changes nothing, also while its owner writes: then it ends with a record
+/* Reads the whole log with the refusals of wal_open (but of no id) and changes nothing, also while
+ * its owner writes: then it ends with a record
  * that was written when it began, or later. -ENOENT: segments were purged while it read, so that
  * those left do not follow what was read; try again. Otherwise as wal_open. */
 int wal_look(const struct wal_look *look, struct wal_info *info, struct err *e) CP_MUST_CHECK;

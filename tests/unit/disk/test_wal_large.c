@@ -165,8 +165,9 @@ START_TEST(a_proof_far_behind)
     snprintf(text, sizeof(text), "damaged at offset %zu: a bad record, with good ones", start);
     ck_assert_msg(strstr(r.err.text, text) != NULL, "%s", r.err.text);
     /* The same, found by one that changes nothing. */
-    rig_records_clear(&r.found);
-    ck_assert_int_eq(wal_scan(&r.conf, NULL, &r.err), ERR_CORRUPT);
+    struct wal_look look = {.dir = RIG_DIR, .io = &r.calls};
+    struct wal_info info;
+    ck_assert_int_eq(wal_look(&look, &info, &r.err), ERR_CORRUPT);
     ck_assert_msg(strstr(r.err.text, text) != NULL, "%s", r.err.text);
     /* A byte somewhere in the zeros at the end: remains of a write. */
     bytes = faultio_bytes(r.io, rig_segment(&r, 2), &len);
@@ -181,14 +182,14 @@ START_TEST(a_proof_far_behind)
 }
 END_TEST
 
-START_TEST(a_scan_changes_nothing)
+START_TEST(a_look_changes_nothing)
 {
     struct rig r;
     struct wal_info info;
+    struct wal_look look = {.dir = RIG_DIR, .io = &r.calls};
     size_t len;
     rig_init(&r, 1, 4096);
-    rig_records_clear(&r.found);
-    ck_assert_int_eq(wal_scan(&r.conf, &info, &r.err), 0);
+    ck_assert_int_eq(wal_look(&look, &info, &r.err), 0);
     ck_assert(info.fresh);
     ck_assert_uint_eq(faultio_files(r.io), 0);
     ck_assert_int_eq(rig_open(&r), 0);
@@ -203,22 +204,17 @@ START_TEST(a_scan_changes_nothing)
     uint8_t *bytes = faultio_bytes(r.io, rig_segment(&r, last), &len);
     bytes[len - 1] = 1;
     uint8_t *copy = mem_dup(bytes, len);
-    rig_records_clear(&r.found);
     /* Any change would be seen: nothing can be changed. */
     for (int call = 0; call < FAULT_CALLS; call++) {
         if (call != FAULT_OPEN)
             faultio_fail(r.io, (enum fault_call)call, 1, EROFS);
     }
-    ck_assert_int_eq(wal_scan(&r.conf, &info, &r.err), 0);
+    ck_assert_int_eq(wal_look(&look, &info, &r.err), 0);
     ck_assert_uint_eq(info.records, 200);
     ck_assert_uint_eq(info.segments, last + 1);
     ck_assert_uint_gt(info.torn_bytes, 0);
     ck_assert_mem_eq(faultio_bytes(r.io, rig_segment(&r, last), &len), copy, len);
-    rig_expect_first(&r, &r.written, 200);
     ck_assert_uint_eq(faultio_files(r.io), last + 2);
-    r.conf.member_id++;
-    ck_assert_int_eq(wal_scan(&r.conf, &info, &r.err), ERR_FOREIGN);
-    ck_assert(strstr(r.err.text, "read the log: ") == r.err.text);
     mem_free(copy);
     rig_fini(&r);
 }
@@ -234,6 +230,6 @@ TCase *wal_large_cases(void)
     tcase_add_test(c, a_long_first_segment);
     tcase_add_test(c, records_across_the_pieces);
     tcase_add_test(c, a_proof_far_behind);
-    tcase_add_test(c, a_scan_changes_nothing);
+    tcase_add_test(c, a_look_changes_nothing);
     return c;
 }
