@@ -91,8 +91,10 @@ AC_DEFUN([COPSE_HARDENING], [
     [], [enable_hardening=yes])
   AS_IF([test "x$enable_hardening" = xyes], [
     COPSE_ADD_FLAGS([HARD_CFLAGS], [-fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE])
-    # FORTIFY_SOURCE needs an optimising compiler and gets into the way of the sanitizers.
-    AS_CASE([$enable_sanitize$CFLAGS], [no*-O@<:@123s@:>@*],
+    # FORTIFY_SOURCE needs an optimising compiler and gets into the way of the sanitizers. Whoever
+    # builds may have chosen another level.
+    AS_CASE(["$enable_sanitize$CFLAGS $CPPFLAGS"], [*_FORTIFY_SOURCE*], [],
+      [no*-O@<:@123s@:>@*],
       [HARD_CPPFLAGS="-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2"])
     HARD_LDFLAGS="-pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack"
   ])

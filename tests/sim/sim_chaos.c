@@ -207,7 +207,8 @@ void chaos_strike(void)
 static void propose(struct node *n)
 {
     struct log_entry entries[4];
-    unsigned k = 1 + sim_below(4);
+    unsigned k = 1 + sim_below(CP_COUNT(entries));
+    CP_ASSERT(k <= CP_COUNT(entries));
     uint64_t first;
     if (n->n_proposals + k > PROPOSALS)
         return;

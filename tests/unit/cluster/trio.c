@@ -217,8 +217,10 @@ void trio_setup(unsigned n)
     uint64_t ids[TRIO_MAX] = {0};
     memset(trio.m, 0, sizeof(trio.m));
     trio.n_founders = n;
-    trio.n = n + trio.n_later;
-    for (unsigned i = 0; i < trio.n; i++) {
+    unsigned all = n + trio.n_later;
+    ck_assert_uint_le(all, TRIO_MAX);
+    trio.n = all;
+    for (unsigned i = 0; i < all; i++) {
         make(i);
         ids[i] = trio.m[i].id;
         founders[i] = (struct founder){.id = trio.m[i].id, .n_peer_urls = 1, .peer_urls = &urls[i]};
