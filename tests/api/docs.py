@@ -74,7 +74,7 @@ def words_of_the_program():
     """All its string literals, those that stand side by side joined; and what the system says."""
     text = "".join(read(p) for p in sorted(glob.glob(os.path.join(TOP, "src", "**", "*.[chd]*"), recursive=True)))
     text = re.sub(r'"\s*(?:TEXT\(\w+\)\s*)?"', "", text).replace('\\"', '"')
-    return text + "".join(os.strerror(n) for n in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES))
+    return text + "".join(os.strerror(n) for n in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EROFS))
 
 
 def messages_are_the_programs():
