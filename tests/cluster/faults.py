@@ -534,10 +534,12 @@ def the_tool_for_three_members(seed, full):
     tool = os.path.join(HERE, "..", "..", "tools", "dev-cluster")
     top = tempfile.mkdtemp(prefix="copse-faults-")
     ports = [free_port() for _ in range(3)]
+    started = []
 
     def run(*words):
         p = subprocess.Popen([tool, "--dir", os.path.join(top, "d"), "--ports", ",".join(map(str, ports))] + list(words) + ["--"] + FAST,
                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        started.append(p)
         for port in ports:
             wait_for(lambda port=port: written(port), "a member of dev-cluster")
         return p
@@ -565,6 +567,10 @@ def the_tool_for_three_members(seed, full):
         assert subprocess.run([tool, "--ports", "1"], stderr=subprocess.DEVNULL).returncode == 1
         assert subprocess.run([tool, "nonsense"], stderr=subprocess.DEVNULL).returncode == 2
     finally:
+        for p in started:
+            if p.poll() is None:
+                p.terminate()
+                p.wait(60)
         shutil.rmtree(top, ignore_errors=True)
 
 
