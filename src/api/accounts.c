@@ -125,9 +125,11 @@ static void show_role(const struct api_call *call, struct span name, struct api_
 static void propose(const struct account_op *op, struct api_result *out)
 {
     struct command c = {.kind = COMMAND_ACCOUNT, .account = *op};
-    api_propose(out, &c);
-    out->proposal->account.verb = (int)op->verb;
-    buf_span(&out->proposal->account.name, op->name);
+    struct proposal *p = api_propose(out, &c);
+    if (p == NULL)
+        return;
+    p->account.verb = (int)op->verb;
+    buf_span(&p->account.name, op->name);
 }
 
 static bool read_body(const struct api_call *call, bool is_role, struct span name,

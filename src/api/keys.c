@@ -90,7 +90,7 @@ static void read_key(const struct api_call *call, const struct keys_request *k,
 static void propose(const struct keys_request *k, struct api_result *out)
 {
     struct command c = {.kind = COMMAND_STORE, .op = k->op};
-    api_propose(out, &c);
+    (void)api_propose(out, &c);
     out->no_value = (k->op.flags & OP_NO_VALUE) != 0;
 }
 

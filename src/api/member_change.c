@@ -274,7 +274,7 @@ static void propose(const struct api_call *call, struct change *c, struct api_re
     if (call->rq->method == V2_M_POST)
         m->id = identity_member(m->peer_urls, m->n_peer_urls, SPAN(""),
                                 engine_now_ns(call->api->engine) / NS_PER_S);
-    api_propose(out, &command);
+    (void)api_propose(out, &command);
 }
 
 static void say_id(struct api_reply *reply, int status, const char *text, uint64_t id)

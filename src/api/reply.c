@@ -4,6 +4,7 @@
 #include "api/roll.h"
 
 #include "base/jsonw.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "codec/render.h"
 
@@ -64,12 +65,33 @@ static bool always_whole(enum v2_action action)
     return action == V2_DELETE || action == V2_COMPARE_AND_DELETE;
 }
 
-void api_propose(struct api_result *out, const struct command *c)
+/* What no member can read would end them all, at each start again: it must not reach the log. */
+static bool is_readable(const struct blob *command)
 {
+    struct command c;
+    struct err e;
+    if (command_decode(blob_span(command), &c, &e) == 0)
+        return true;
+    log_error("request.unreadable", LOG_U("kind", command_kind(command)), LOG_S("error", e.text),
+              LOG_S("effect", "answered with 500, nothing was written"),
+              LOG_S("do", "report it as a defect of copse"));
+    return false;
+}
+
+struct proposal *api_propose(struct api_result *out, const struct command *c)
+{
+    struct blob *command = command_encode(c);
+    if (!is_readable(command)) {
+        blob_unref(command);
+        api_message(&out->reply, 500, SPAN("Internal Server Error"));
+        out->outcome = API_REPLY;
+        return NULL;
+    }
     out->proposal = mem_zalloc(sizeof *out->proposal);
-    out->proposal->command = command_encode(c);
+    out->proposal->command = command;
     out->proposal->kind = (int)c->kind;
     out->outcome = API_PROPOSE;
+    return out->proposal;
 }
 
 static void key_reply(struct proposal *done, bool no_value, struct api_reply *out)

@@ -40,8 +40,8 @@ bool api_admit_watch(const struct api_call *call, const struct grant_ask *ask,
                      struct api_result *out);
 
 struct command;
-/* reply.c: a write on its way. */
-void api_propose(struct api_result *out, const struct command *c);
+/* reply.c: a write on its way; NULL, with the reply, when no member could read it from the log. */
+struct proposal *api_propose(struct api_result *out, const struct command *c);
 /* reply.c: a whole reply of static text. */
 void api_fixed(struct api_reply *out, int status, enum api_type type, struct span text);
 /* An error outside of /v2/keys: {"message":"TEXT"}. */

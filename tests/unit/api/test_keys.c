@@ -1,6 +1,8 @@
 /* /v2/keys from request to reply: the real store behind a fake engine. */
 #include "test_api.h"
 
+#include "api/route.h"
+#include "codec/command.h"
 #include "proto/limits.h"
 
 #include <stdio.h>
@@ -317,6 +319,28 @@ START_TEST(without_a_long_pin_too_large_is_refused)
 }
 END_TEST
 
+/* As once the name of a role that was no text: it ended all members, and again at each start. */
+START_TEST(what_no_member_could_read_is_refused)
+{
+    struct command c = {.kind = COMMAND_STORE, .op = {.verb = OP_PUT, .path = SPAN("/a//b")}};
+    struct api_result out = {0};
+
+    ck_assert_ptr_null(api_propose(&out, &c));
+    ck_assert_int_eq(out.outcome, API_REPLY);
+    ck_assert_int_eq(out.reply.status, 500);
+    same_text("body", buf_as_span(&out.reply.body), "{\"message\":\"Internal Server Error\"}");
+    api_reply_fini(&out.reply);
+
+    c.op.path = SPAN("/a/b");
+    struct proposal *p = api_propose(&out, &c);
+    ck_assert_ptr_nonnull(p);
+    fake_engine_apply(&engine, p);
+    api_proposal_reply(&api, &p, false, &out.reply);
+    ck_assert_int_eq(out.reply.status, 201);
+    api_reply_fini(&out.reply);
+}
+END_TEST
+
 START_TEST(depth_has_an_end)
 {
     size_t names = LIMIT_PATH_DEPTH;
@@ -350,6 +374,7 @@ Suite *keys_suite(void)
     tcase_add_test(t, streams_a_large_listing);
     tcase_add_test(t, without_a_long_pin_renders_whole);
     tcase_add_test(t, without_a_long_pin_too_large_is_refused);
+    tcase_add_test(t, what_no_member_could_read_is_refused);
     tcase_add_test(t, depth_has_an_end);
     suite_add_tcase(s, t);
     return s;
