@@ -55,13 +55,17 @@ static void push(struct mailbox *m, struct mail *newest, struct mail *oldest)
     while (!atomic_compare_exchange_weak_explicit(&m->newest, &head, newest, memory_order_seq_cst,
                                                   memory_order_relaxed));
 
-    /* The plain load first: most posts find the taker awake, and an exchange would fight for the
-     * cache line. */
+}
+
+void mailbox_ring(struct mailbox *m)
+{
+    /* The plain load first: most find the taker awake, and an exchange would fight for the cache
+     * line. */
     if (atomic_load(&m->asleep) && atomic_exchange(&m->asleep, false))
         mailbox_wake(m);
 }
 
-bool mailbox_post(struct mailbox *m, struct mail *mail)
+bool mailbox_leave(struct mailbox *m, struct mail *mail)
 {
     size_t count = atomic_load_explicit(&m->count, memory_order_relaxed);
 
@@ -71,6 +75,14 @@ bool mailbox_post(struct mailbox *m, struct mail *mail)
     } while (!atomic_compare_exchange_weak_explicit(&m->count, &count, count + 1,
                                                     memory_order_relaxed, memory_order_relaxed));
     push(m, mail, mail);
+    return true;
+}
+
+bool mailbox_post(struct mailbox *m, struct mail *mail)
+{
+    if (!mailbox_leave(m, mail))
+        return false;
+    mailbox_ring(m);
     return true;
 }
 
@@ -102,6 +114,7 @@ void mailbox_post_chain(struct mailbox *m, struct mail *first)
 
     atomic_fetch_add_explicit(&m->count, n, memory_order_relaxed);
     push(m, newest, first);
+    mailbox_ring(m);
 }
 
 struct mail *mailbox_take(struct mailbox *m)

@@ -29,6 +29,10 @@ void mailbox_fini(struct mailbox *m);
 
 /* Takes MAIL; false when MAX messages wait: the mail then stays the caller's. */
 bool mailbox_post(struct mailbox *m, struct mail *mail) CP_MUST_CHECK;
+/* The same, but a taker that sleeps sleeps on until mailbox_ring. */
+bool mailbox_leave(struct mailbox *m, struct mail *mail) CP_MUST_CHECK;
+/* Wakes the taker if it sleeps: one wake for all that the caller has left. */
+void mailbox_ring(struct mailbox *m);
 /* Takes a chain linked by next, oldest first, with one wake; for answers to what was admitted, so
  * not bounded. */
 void mailbox_post_chain(struct mailbox *m, struct mail *first);

@@ -24,7 +24,7 @@ bool engine_propose(struct engine *e, struct proposal **p)
     CP_ASSERT((*p)->command != NULL && (*p)->done != NULL);
     (*p)->mail.kind = MAIL_PROPOSAL;
     (*p)->deadline_ns = clock_mono_ns(e->conf.clock) + engine_write_timeout_ns(e);
-    if (!mailbox_post(&e->box, &(*p)->mail))
+    if (!mailbox_leave(&e->box, &(*p)->mail))
         return false;
     *p = NULL;
     return true;
@@ -35,7 +35,7 @@ bool engine_watch(struct engine *e, struct watch *w)
     CP_ASSERT(w->opened != NULL && w->ended != NULL && w->closed != NULL &&
               w->watcher.push != NULL);
     w->mail.kind = MAIL_WATCH;
-    return mailbox_post(&e->box, &w->mail);
+    return mailbox_leave(&e->box, &w->mail);
 }
 
 void engine_unwatch(struct engine *e, struct watch *w)
@@ -50,7 +50,12 @@ bool engine_read(struct engine *e, struct quorum_read *r)
     CP_ASSERT(r->done != NULL);
     r->mail.kind = MAIL_READ;
     r->deadline_ns = clock_mono_ns(e->conf.clock) + engine_write_timeout_ns(e);
-    return mailbox_post(&e->box, &r->mail);
+    return mailbox_leave(&e->box, &r->mail);
+}
+
+void engine_ring(struct engine *e)
+{
+    mailbox_ring(&e->box);
 }
 
 struct store *engine_store(struct engine *e)

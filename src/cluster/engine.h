@@ -172,6 +172,9 @@ struct quorum_read {
 
 /* False when too many wait. */
 bool engine_read(struct engine *e, struct quorum_read *r) CP_MUST_CHECK;
+/* Behind one or more of engine_propose, engine_watch and engine_read, which do not wake an engine
+ * that sleeps. Any thread. */
+void engine_ring(struct engine *e);
 /* What a peer sent; takes F. When too much waits, writes that it forwards are refused, and all else
  * is dropped. Any thread. */
 void engine_receive(struct engine *e, struct frame *f);

@@ -44,6 +44,7 @@ static enum MHD_Result propose(struct conn *k, struct api_result *r)
         buf_lit(&p->cause, "etcdserver: too many requests");
         conn_written(k, p);
     }
+    worker_gave(w);
     return MHD_YES;
 }
 
@@ -64,6 +65,7 @@ static enum MHD_Result confirm(struct conn *k, struct quorum_read *r)
         buf_lit(&r->cause, "etcdserver: too many requests");
         conn_confirmed(k, r);
     }
+    worker_gave(w);
     return MHD_YES;
 }
 

@@ -19,10 +19,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LEAVE_MS 100
-#define LOOK_MS  1000 /* how often sockets that take nothing are looked at */
-#define ROUNDS   4    /* of libmicrohttpd in one pass */
-#define STUCK_MS (2 * LIMIT_DEADLINE_MS)
+#define LEAVE_MS   100
+#define LOOK_MS    1000 /* how often sockets that take nothing are looked at */
+#define ROUNDS     4    /* of libmicrohttpd in one pass */
+#define RING_AFTER 32   /* requests for the engine that one wake-up is saved for, at most */
+#define STUCK_MS   (2 * LIMIT_DEADLINE_MS)
 
 /* Lines of libmicrohttpd that tell of nothing but clients, or of what we did on purpose. */
 static const char *const noise[] = {
@@ -75,6 +76,20 @@ int worker_init(struct worker *w, struct door *d, unsigned number, struct err *e
     int rc = mailbox_init(&w->mailbox, LIMIT_ENGINE_MAIL);
 
     return rc < 0 ? err_sys(e, -rc, "http: eventfd") : 0;
+}
+
+static void ring(struct worker *w)
+{
+    if (w->unrung == 0)
+        return;
+    w->unrung = 0;
+    engine_ring(w->door->api->engine);
+}
+
+void worker_gave(struct worker *w)
+{
+    if (++w->unrung >= RING_AFTER)
+        ring(w);
 }
 
 static void drop_mail(struct worker *w)
@@ -370,6 +385,9 @@ static void run_library(struct library *l)
         l->again = false;
         /* Time-out 0: with another one it could sleep on 128 ready events. */
         (void)MHD_run_wait(l->daemon, 0);
+        /* Once for all that this round has for the engine: what comes together is one turn of it
+         * and one write of the log. */
+        ring(l->worker);
         /* It has begun with all that it could. */
         while (!list_empty(&l->coming))
             conn_forget(CP_CONTAINER_OF(l->coming.next, struct conn, place));

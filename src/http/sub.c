@@ -116,6 +116,7 @@ void sub_open(struct conn *k, struct api_result *r)
         conn_move(k, CONN_OPENED);
         conn_resume(k);
     }
+    worker_gave(w);
 }
 
 void sub_opened(struct sub *s)

@@ -116,7 +116,8 @@ struct worker {
     struct list taps, taps_noted, taps_blocked;
     unsigned
         pending; /* proposals and quorum reads that the engine has, passwords that the guard has */
-    unsigned watches;              /* watches that the engine has */
+    unsigned watches; /* watches that the engine has */
+    unsigned unrung;  /* what the engine was given since it was rung for the last time */
     const struct accounts *judged; /* those by which they may be; a reference, or NULL */
     unsigned replying;             /* connections whose reply is on its way out */
     uint64_t passes;               /* begun so far */
@@ -174,6 +175,8 @@ void worker_fini(struct worker *w);
 /* Makes epoll and daemons ready; the thread is the caller's to start. */
 int worker_prepare(struct worker *w, struct err *e) CP_MUST_CHECK;
 void *worker_main(void *worker);
+/* The engine was given something: it is rung for before this thread waits again, at the latest. */
+void worker_gave(struct worker *w);
 void worker_stop_libraries(struct worker *w);
 /* Makes L serve an open connection, already counted, of which BYTES_BEFORE were read. */
 void worker_adopt(struct library *l, int fd, const struct sockaddr *from, socklen_t len,

@@ -144,6 +144,7 @@ static void send_locked(struct world *w, struct lane *l)
     struct proposal *p = &r->p;
     w->waiting++;
     CP_ASSERT(engine_propose(w->engine, &p));
+    engine_ring(w->engine);
 }
 
 bool world_write(struct world *w, unsigned n)

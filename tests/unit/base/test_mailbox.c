@@ -67,6 +67,28 @@ START_TEST(bounded_but_not_for_answers)
 }
 END_TEST
 
+START_TEST(one_ring_for_all_that_was_left)
+{
+    struct mailbox m;
+    struct letter letters[3] = {0};
+
+    ck_assert_int_eq(mailbox_init(&m, 2), 0);
+    ck_assert(mailbox_sleep_begin(&m));
+    ck_assert(mailbox_leave(&m, &letters[0].mail));
+    ck_assert(mailbox_leave(&m, &letters[1].mail));
+    ck_assert(!mailbox_leave(&m, &letters[2].mail));
+    ck_assert_int_eq(readable(&m, 0), 0);
+    mailbox_ring(&m);
+    ck_assert_int_eq(readable(&m, 0), 1);
+    mailbox_sleep_end(&m);
+    mailbox_ring(&m);
+    ck_assert_int_eq(readable(&m, 0), 0);
+    ck_assert(!mailbox_sleep_begin(&m));
+    ck_assert_ptr_eq(mailbox_take(&m), &letters[0].mail);
+    mailbox_fini(&m);
+}
+END_TEST
+
 START_TEST(wakes_only_sleepers)
 {
     struct mailbox m;
@@ -230,6 +252,7 @@ TCase *mailbox_case(void)
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, oldest_first);
     tcase_add_test(tc, bounded_but_not_for_answers);
+    tcase_add_test(tc, one_ring_for_all_that_was_left);
     tcase_add_test(tc, wakes_only_sleepers);
     tcase_add_test(tc, nothing_lost_between_threads);
     tcase_add_test(tc, no_wake_up_lost_in_ping_pong);

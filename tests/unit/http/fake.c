@@ -272,7 +272,7 @@ bool engine_propose(struct engine *e, struct proposal **p)
     if (is_full(e))
         return false;
     (*p)->mail.kind = MAIL_PROPOSAL;
-    ck_assert(mailbox_post(&e->mailbox, &(*p)->mail));
+    ck_assert(mailbox_leave(&e->mailbox, &(*p)->mail));
     *p = NULL;
     return true;
 }
@@ -282,8 +282,13 @@ bool engine_read(struct engine *e, struct quorum_read *r)
     if (is_full(e))
         return false;
     r->mail.kind = MAIL_READ;
-    ck_assert(mailbox_post(&e->mailbox, &r->mail));
+    ck_assert(mailbox_leave(&e->mailbox, &r->mail));
     return true;
+}
+
+void engine_ring(struct engine *e)
+{
+    mailbox_ring(&e->mailbox);
 }
 
 bool engine_watch(struct engine *e, struct watch *w)
@@ -291,7 +296,7 @@ bool engine_watch(struct engine *e, struct watch *w)
     if (is_full(e))
         return false;
     w->mail.kind = MAIL_WATCH;
-    ck_assert(mailbox_post(&e->mailbox, &w->mail));
+    ck_assert(mailbox_leave(&e->mailbox, &w->mail));
     return true;
 }
 
