@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -203,14 +204,35 @@ void rig_expect_first(struct rig *r, const struct rig_records *written, size_t n
     }
 }
 
+struct segments {
+    char names[FAULT_FILES_MAX][sizeof(((struct rig *)0)->segment)];
+    size_t n;
+};
+
+/* With the lock of the files: another thread may be making one, or removing it. */
+static int note_segment(void *arg, const char *name)
+{
+    struct segments *s = arg;
+    size_t len = strlen(name);
+    if (len > 4 && strcmp(name + len - 4, ".wal") == 0)
+        snprintf(s->names[s->n++], sizeof(s->names[0]), RIG_DIR "/%s", name);
+    return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
 const char *rig_segment(struct rig *r, size_t n)
 {
-    const char *path = NULL;
-    for (size_t i = 0; (path = faultio_path(r->io, i)) != NULL; i++) {
-        if (strcmp(path + strlen(path) - 4, ".wal") == 0 && n-- == 0)
-            return path;
-    }
-    return NULL;
+    struct segments s = {.n = 0};
+    ck_assert_int_eq(r->calls.list(r->calls.ctx, RIG_DIR, note_segment, &s), 0);
+    qsort(s.names, s.n, sizeof(s.names[0]), by_name);
+    if (n >= s.n)
+        return NULL;
+    memcpy(r->segment, s.names[n], sizeof(r->segment));
+    return r->segment;
 }
 
 void rig_quiet(void)

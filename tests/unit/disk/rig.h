@@ -37,6 +37,7 @@ struct rig {
     struct rig_records found;   /* by the last start, without WAL_IDENTITY */
     size_t identities;          /* by the last start */
     size_t at_start;            /* of written: those found by the last start */
+    char segment[64];           /* of rig_segment */
     /* Guarded by lock: set by the log's threads. */
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -66,7 +67,7 @@ void rig_records_copy(struct rig_records *to, const struct rig_records *from);
 /* A fixture for tests that bring about what is logged as an error. */
 void rig_quiet(void);
 void rig_loud(void);
-/* The path of the N-th segment, from 0. */
+/* The path of the N-th segment, from 0, or NULL; valid until the next call. */
 const char *rig_segment(struct rig *r, size_t n);
 
 TCase *wal_cases(void);
