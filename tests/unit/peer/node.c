@@ -134,7 +134,11 @@ void node_init_tls(struct node *n, uint64_t id, struct tls *tls, const struct pe
              tmp != NULL && strlen(tmp) < 40 ? tmp : "/tmp");
     ck_assert_ptr_nonnull(mkdtemp(n->dir));
     pthread_mutex_init(&n->engine.lock, NULL);
-    pthread_cond_init(&n->engine.more, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&n->engine.more, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     n->engine.last = &n->engine.first;
     bind_to(n, "0");
     begin(n);
@@ -205,7 +209,7 @@ static void wait_more(struct engine *e)
 {
     struct timespec until;
 
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += PATIENCE_S;
     ck_assert_int_eq(pthread_cond_timedwait(&e->more, &e->lock, &until), 0);
 }
