@@ -1,6 +1,7 @@
 #include "engine_rig.h"
 
 #include "base/mem.h"
+#include "cluster/status.h"
 #include "codec/command.h"
 #include "store/read.h"
 
@@ -8,6 +9,7 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 struct fixture fx;
@@ -180,6 +182,13 @@ struct store_op fx_put(const char *path, const char *value)
     return (struct store_op){.verb = OP_PUT, .path = span_of(path), .value = span_of(value)};
 }
 
+struct store_op fx_refused(const char *value)
+{
+    struct store_op op = fx_put("/none", value);
+    op.exist = OP_EXIST_YES;
+    return op;
+}
+
 /* The value at PATH as a reader thread of slot 0 sees it; false when it is missing. */
 bool fx_get(const char *path, char *value, size_t room)
 {
@@ -196,13 +205,21 @@ bool fx_get(const char *path, char *value, size_t room)
     return found;
 }
 
-/* Writes until the member has taken a snapshot more than there were. */
+static bool takes_snapshot(void)
+{
+    struct engine_figures f;
+    engine_figures(fx.engine, &f);
+    return f.now[FIGURE_SNAPSHOT_RUNNING] != 0;
+}
+
 void fx_write_until_snapshot(unsigned count, unsigned *written)
 {
     char path[32];
     while (fx_files("snap", ".jsonl") < count) {
         snprintf(path, sizeof(path), "/s/k%u", (*written)++);
         (void)fx_run(fx_put(path, path));
+        while (takes_snapshot())
+            nanosleep(&(struct timespec){.tv_nsec = NS_PER_MS}, NULL);
     }
 }
 

@@ -50,13 +50,16 @@ void fx_stop(void);
 unsigned fx_files(const char *dir, const char *suffix);
 
 struct store_op fx_put(const char *path, const char *value);
+/* One that the log takes and the store refuses: as large as need be, and costs no more. */
+struct store_op fx_refused(const char *value);
 void fx_propose(struct store_op op);
 /* Until N proposals came back. */
 void fx_wait_done(unsigned n);
 void fx_free_done(void);
 /* Proposes OP alone and waits for it; gives it until the next run or fx_free_done. */
 struct proposal *fx_run(struct store_op op);
-/* Writes until there are COUNT snapshots. */
+/* Writes until there are COUNT snapshots, and no more than that needs: it waits while one is taken.
+ */
 void fx_write_until_snapshot(unsigned count, unsigned *written);
 /* The value at PATH as a reader thread of slot 0 sees it; false when it is missing. */
 bool fx_get(const char *path, char *value, size_t room);

@@ -70,6 +70,7 @@ START_TEST(no_room)
     ck_assert_int_eq(fx_run(fx_put("/small", "1"))->code, V2_OK);
     fx_free_done();
     fx_propose(fx_put("/large", large)); /* needs the second segment */
+    fx_watch("/none", 0, false);         /* the engine has had its turn: it is in the log */
     let(false, errnums[_i]);
     fx_wait_done(1);
     ck_assert_int_eq(fx.done[0]->code, V2_RAFT_INTERNAL);
@@ -89,6 +90,7 @@ START_TEST(no_room)
         ck_assert(strstr(buf_cstr(&fx.done[0]->cause), "the log has no room") != NULL);
     ck_assert(fx_get("/large", value, sizeof(value)));
     ck_assert(!fx_get("/refused", value, sizeof(value)));
+    fx_unwatch();
     fx_free_done();
 }
 END_TEST
@@ -132,7 +134,7 @@ START_TEST(disk_stands_still)
     fx_free_done();
     let(true, 0);
     for (unsigned i = 0; i < n; i++)
-        fx_propose(fx_put("/large", large));
+        fx_propose(fx_refused(large));
     fx_watch("/small", 0, false); /* the engine has a turn for it */
     ck_assert(fx_get("/small", value, sizeof(value)));
     fx_unwatch();

@@ -189,7 +189,7 @@ START_TEST(log_that_is_behind_says_so_seldom)
     large[LARGE_BYTES] = '\0';
     int before = log_set_fd(fileno(log));
     for (unsigned i = 0; i < n; i++)
-        fx_propose(fx_put("/large", large));
+        fx_propose(fx_refused(large));
     for (unsigned i = 0; i < 20; i++)
         engine_step(fx.engine);
     (void)log_set_fd(before);

@@ -109,6 +109,7 @@ static void copy_file(const char *from, const char *to)
     CP_ASSERT(rename(part, to) == 0);
 }
 
+/* Nobody takes a file for one that is down: its next start looks through the directory. */
 static bool pass_snapshot(void *ctx, uint64_t to, struct frame **f, uint64_t index, uint64_t term)
 {
     struct trio_member *from = ctx, *m = by_id(to);
@@ -119,8 +120,12 @@ static bool pass_snapshot(void *ctx, uint64_t to, struct frame **f, uint64_t ind
              (unsigned long long)index, (unsigned long long)term);
     snprintf(target, sizeof(target), "%s/member/snap/%016llx-%016llx.jsonl", m->path,
              (unsigned long long)index, (unsigned long long)term);
-    copy_file(source, target);
-    return pass(ctx, to, f);
+    pthread_rwlock_rdlock(&m->lock);
+    bool up = m->engine != NULL;
+    if (up)
+        copy_file(source, target);
+    pthread_rwlock_unlock(&m->lock);
+    return up && pass(ctx, to, f);
 }
 
 /* ---- members ---- */
@@ -153,7 +158,7 @@ void trio_start(unsigned i)
         .client_urls = &urls[i],
         .n_client_urls = 1,
         .heartbeat_ms = 20,
-        .election_ms = 200,
+        .election_ms = trio.election_ms > 0 ? trio.election_ms : 200,
         .snapshot_count = trio.snapshot_count > 0 ? trio.snapshot_count : UINT64_MAX,
         .snapshot_trailing = 5,
         .forget_entries = trio.forget_entries,
