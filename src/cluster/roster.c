@@ -150,7 +150,7 @@ static const struct founder *founder_of(const struct founding *f, const struct c
 }
 
 int roster_may_join(const struct roster *r, struct span from, const struct founding *f,
-                    const struct founder *self, uint64_t *id, struct err *e)
+                    const struct founder *self, uint64_t log_of, uint64_t *id, struct err *e)
 {
     const struct command_member *own = NULL, *unnamed = NULL;
     for (unsigned i = 0; i < r->n; i++) {
@@ -167,7 +167,7 @@ int roster_may_join(const struct roster *r, struct span from, const struct found
                        (int)self->name.len, self->name.ptr, r->cluster_id, (int)from.len, from.ptr,
                        (int)self->name.len, self->name.ptr, (int)self->peer_urls[0].len,
                        self->peer_urls[0].ptr);
-    if (own->n_client_urls > 0)
+    if (own->n_client_urls > 0 && own->id != log_of)
         return bootstrapped(own->id, self->name, e);
     if (unnamed != NULL)
         return err_set(e, ERR_FOREIGN,
@@ -187,11 +187,12 @@ int roster_may_join(const struct roster *r, struct span from, const struct found
 }
 
 int roster_first_to_join(const struct roster_said *said, unsigned n, const struct founding *f,
-                         const struct founder *self, uint64_t *id, struct err *e)
+                         const struct founder *self, uint64_t log_of, uint64_t *id, struct err *e)
 {
     CP_ASSERT(n > 0);
     for (unsigned i = 0; i < n; i++)
-        if (roster_may_join(said[i].roster, said[i].from, f, self, id, i == 0 ? e : NULL) == 0)
+        if (roster_may_join(said[i].roster, said[i].from, f, self, log_of, id, i == 0 ? e : NULL) ==
+            0)
             return (int)i;
     return ERR_FOREIGN;
 }

@@ -27,9 +27,12 @@ void roster_fini(struct roster *r);
 int roster_may_found(const struct roster *r, struct span from, const struct founding *f,
                      const struct founder *self, struct err *e) CP_MUST_CHECK;
 /* May SELF join the cluster of R? *ID: as which member. It must have been added, F must name the
- * same members, and no member of this id may have been at work. 0 or ERR_FOREIGN. */
+ * same members, and no member of this id may have been at work without the log that is here: LOG_OF
+ * is whose it is, 0: there is none. (It says who it is before the first entry has come.) 0 or
+ * ERR_FOREIGN. */
 int roster_may_join(const struct roster *r, struct span from, const struct founding *f,
-                    const struct founder *self, uint64_t *id, struct err *e) CP_MUST_CHECK;
+                    const struct founder *self, uint64_t log_of, uint64_t *id,
+                    struct err *e) CP_MUST_CHECK;
 
 struct roster_said {
     const struct roster *roster;
@@ -38,4 +41,5 @@ struct roster_said {
 /* The place of the first of SAID that lets SELF join: who was added a moment ago is not known to
  * every member yet. Else ERR_FOREIGN, with the reason of the first. */
 int roster_first_to_join(const struct roster_said *said, unsigned n, const struct founding *f,
-                         const struct founder *self, uint64_t *id, struct err *e) CP_MUST_CHECK;
+                         const struct founder *self, uint64_t log_of, uint64_t *id,
+                         struct err *e) CP_MUST_CHECK;

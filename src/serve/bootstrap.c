@@ -166,8 +166,8 @@ static int ask_until(struct bootstrap *b, const struct founder *self, struct joi
 }
 
 /* Fills in b->roster and the member's id. */
-static int be_let_in(struct bootstrap *b, const struct founder *self, struct join_answer *answers,
-                     struct err *e)
+static int be_let_in(struct bootstrap *b, const struct founder *self, uint64_t log_of,
+                     struct join_answer *answers, struct err *e)
 {
     struct roster_said said[LIMIT_MEMBERS];
     struct roster *whose[LIMIT_MEMBERS];
@@ -181,7 +181,7 @@ static int be_let_in(struct bootstrap *b, const struct founder *self, struct joi
     }
     if (n < 0)
         return n;
-    int place = roster_first_to_join(said, n_said, &b->founding, self, &b->member_id, e);
+    int place = roster_first_to_join(said, n_said, &b->founding, self, log_of, &b->member_id, e);
     if (place < 0)
         return place;
     b->roster = *whose[place];
@@ -189,10 +189,11 @@ static int be_let_in(struct bootstrap *b, const struct founder *self, struct joi
     return 0;
 }
 
-static int join(struct bootstrap *b, const struct founder *self, struct err *e)
+/* LOG_OF: whose the log is that has no entry yet; 0: there is none. */
+static int join(struct bootstrap *b, const struct founder *self, uint64_t log_of, struct err *e)
 {
     struct join_answer *answers = answers_new();
-    int rv = be_let_in(b, self, answers, e);
+    int rv = be_let_in(b, self, log_of, answers, e);
     answers_free(answers);
     if (rv != 0)
         return rv;
@@ -247,7 +248,8 @@ static int go_on(struct bootstrap *b, const struct found *f, const struct option
                    : err_set(e, ERR_USAGE, "%s: nothing is in %s yet", ignored.text, o->data_dir);
     if (f->filled)
         return check_neighbours(b, f, o, self, e);
-    int rv = strcmp(o->initial_cluster_state, "new") == 0 ? found(b, self, e) : join(b, self, e);
+    int rv = strcmp(o->initial_cluster_state, "new") == 0 ? found(b, self, e)
+                                                          : join(b, self, f->member_id, e);
     if (rv == 0 && (b->cluster_id != f->cluster_id || b->member_id != f->member_id))
         rv = err_set(e, ERR_FOREIGN,
                      "%s was made for member %" PRIx64 " of cluster %" PRIx64 ", and nothing is in "
@@ -275,7 +277,7 @@ int bootstrap_begin(struct bootstrap *b, const struct options *o, struct err *e)
     rv = take_flags(b, o, &self, e);
     if (rv != 0)
         return rv;
-    return strcmp(o->initial_cluster_state, "new") == 0 ? found(b, self, e) : join(b, self, e);
+    return strcmp(o->initial_cluster_state, "new") == 0 ? found(b, self, e) : join(b, self, 0, e);
 }
 
 void bootstrap_end(struct bootstrap *b)

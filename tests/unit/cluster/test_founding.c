@@ -280,7 +280,7 @@ START_TEST(verdict)
     buf_char(&b, ']');
     ck_assert_int_eq(roster_parse(&r, buf_as_span(&b), verdicts[_i].cluster_id, &e), 0);
     int rv = verdicts[_i].join
-                 ? roster_may_join(&r, SPAN("http://a:1"), &f, &f.founders[1], &id, &e)
+                 ? roster_may_join(&r, SPAN("http://a:1"), &f, &f.founders[1], 0, &id, &e)
                  : roster_may_found(&r, SPAN("http://a:1"), &f, &f.founders[1], &e);
     if (verdicts[_i].error == NULL)
         ck_assert_msg(rv == 0, "%s: %s", verdicts[_i].what, e.text);
@@ -320,15 +320,32 @@ START_TEST(one_who_knows_is_enough)
         {&late, SPAN("http://a:1")}, {&knows, SPAN("http://b:1")}, {&late, SPAN("http://c:1")}};
     struct err e = {0};
     uint64_t id = 0;
-    ck_assert_int_eq(roster_first_to_join(said, 3, &f, &f.founders[1], &id, &e), 1);
+    ck_assert_int_eq(roster_first_to_join(said, 3, &f, &f.founders[1], 0, &id, &e), 1);
     ck_assert_uint_eq(id, 0x99);
-    ck_assert_int_eq(roster_first_to_join(said, 1, &f, &f.founders[1], &id, &e), ERR_FOREIGN);
+    ck_assert_int_eq(roster_first_to_join(said, 1, &f, &f.founders[1], 0, &id, &e), ERR_FOREIGN);
     ck_assert(strstr(e.text, "m2 has not been added to cluster 7 (says http://a:1)") != NULL);
     said[1].roster = &late;
-    ck_assert_int_eq(roster_first_to_join(said, 3, &f, &f.founders[1], &id, &e), ERR_FOREIGN);
+    ck_assert_int_eq(roster_first_to_join(said, 3, &f, &f.founders[1], 0, &id, &e), ERR_FOREIGN);
     ck_assert(strstr(e.text, "says http://a:1") != NULL);
     roster_fini(&late);
     roster_fini(&knows);
+    founding_fini(&f);
+}
+END_TEST
+
+/* Who was killed before its first snapshot had come, but after it had said who it is. */
+START_TEST(joins_again_with_its_log)
+{
+    struct founding f = parse(THREE, "tok");
+    struct roster r =
+        roster_of((const char *[]){M1, "99 m2 http://127.0.0.1:23802 http://c:2", M3, NULL});
+    struct err e = {0};
+    uint64_t id = 0;
+    ck_assert_int_eq(roster_may_join(&r, SPAN("http://a:1"), &f, &f.founders[1], 0x99, &id, &e), 0);
+    ck_assert_uint_eq(id, 0x99);
+    ck_assert_int_eq(roster_may_join(&r, SPAN("http://a:1"), &f, &f.founders[1], 0x98, &id, &e),
+                     ERR_FOREIGN);
+    roster_fini(&r);
     founding_fini(&f);
 }
 END_TEST
@@ -345,6 +362,7 @@ int main(void)
     tcase_add_loop_test(c, self, 0, 3);
     tcase_add_test(c, an_answer_of_etcd);
     tcase_add_test(c, one_who_knows_is_enough);
+    tcase_add_test(c, joins_again_with_its_log);
     tcase_add_loop_test(c, no_answer, 0, (int)CP_COUNT(no_rosters));
     tcase_add_test(c, roster_limits);
     tcase_add_loop_test(c, verdict, 0, (int)CP_COUNT(verdicts));
