@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#define FORM_TYPE "application/x-www-form-urlencoded"
+
 static bool is_space(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');
@@ -170,8 +172,8 @@ static const char *check_params(struct span rest)
 
 const char *mime_parse(struct span value, bool *is_form)
 {
-    *is_form = false;
-    if (value.len == 0)
+    *is_form = span_eq(value, SPAN(FORM_TYPE)); /* as nearly all clients write it */
+    if (*is_form || value.len == 0)
         return NULL;
     const char *semicolon = memchr(value.ptr, ';', value.len);
     size_t n = semicolon != NULL ? (size_t)(semicolon - value.ptr) : value.len;
@@ -179,6 +181,6 @@ const char *mime_parse(struct span value, bool *is_form)
     const char *wrong = check_type(type);
     if (wrong != NULL)
         return wrong;
-    *is_form = equal_nocase(type, "application/x-www-form-urlencoded");
+    *is_form = equal_nocase(type, FORM_TYPE);
     return check_params(span_from(value, n));
 }

@@ -32,9 +32,13 @@ static inline struct span reader_span(struct reader *r, size_t n)
 /* N bytes, at most 8, the lowest first. */
 static inline uint64_t reader_uint(struct reader *r, size_t n)
 {
-    struct span s = reader_span(r, n);
     uint64_t v = 0;
 
-    memcpy(&v, s.ptr, s.len);
+    if (n > r->rest.len) {
+        r->short_of = true;
+        return 0;
+    }
+    memcpy(&v, r->rest.ptr, n); /* of a constant length: one instruction */
+    r->rest = span_from(r->rest, n);
     return le64toh(v);
 }

@@ -44,11 +44,34 @@ static bool consists_of(enum kind kind, const char *s, size_t n)
     return all != 0;
 }
 
+/* Is a byte below LEAST, or DEL, among the N? Eight at a time: when LEAST is taken from each byte
+ * of X, then just if one of them was smaller, a byte has its top bit set that had not in X. */
+static bool has_control(const char *s, size_t n, unsigned char least)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    uint64_t found = 0;
+    size_t i = 0;
+
+    for (; n - i >= 8; i += 8) {
+        uint64_t x, del;
+
+        memcpy(&x, s + i, 8);
+        del = x ^ 0x7f * each;
+        found |= ((x - least * each) & ~x) | ((del - each) & ~del);
+    }
+    found &= 0x80 * each;
+    for (; i < n; i++)
+        found |= (unsigned char)s[i] < least || s[i] == 0x7f;
+    return found != 0;
+}
+
 /* A header's value has no control character but TAB. */
 static bool is_text(const char *s, size_t n)
 {
     unsigned odd = 0;
 
+    if (!has_control(s, n, ' '))
+        return true;
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)s[i];
 
@@ -64,12 +87,73 @@ static bool is_token(const char *s, size_t n)
 
 static bool equal_fold(const char *s, size_t n, const char *word)
 {
-    return strlen(word) == n && strncasecmp(s, word, n) == 0;
+    return strlen(word) == n && (memcmp(s, word, n) == 0 || strncasecmp(s, word, n) == 0);
 }
 
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t';
+}
+
+static void keep_first(struct span *out, struct span value)
+{
+    if (out->ptr == NULL)
+        *out = value;
+}
+
+/* False: none of those that matter here. SENT_SIZE is the value's with the blanks behind it. */
+static bool take_header(struct headers *h, struct span key, struct span value, size_t sent_size)
+{
+    const char *name = key.ptr;
+
+    switch (key.len) {
+    case 4:
+        if (!equal_fold(name, 4, "Host"))
+            return false;
+        h->hosts++;
+        h->host = value;
+        h->bad_host = !consists_of(HOST, value.ptr, value.len);
+        return true;
+    case 6:
+        if (equal_fold(name, 6, "Expect"))
+            h->other_expect = !equal_fold(value.ptr, value.len, "100-continue");
+        else if (equal_fold(name, 6, "Origin"))
+            keep_first(&h->origin, value);
+        else
+            return false;
+        return true;
+    case 10:
+        if (!equal_fold(name, 10, "Connection"))
+            return false;
+        h->odd_connection = !equal_fold(value.ptr, value.len, "keep-alive");
+        return true;
+    case 12:
+        if (!equal_fold(name, 12, "Content-Type"))
+            return false;
+        keep_first(&h->type, value);
+        return true;
+    case 13:
+        if (!equal_fold(name, 13, "Authorization"))
+            return false;
+        keep_first(&h->authorization, value);
+        return true;
+    case 14:
+        if (!equal_fold(name, 14, "Content-Length"))
+            return false;
+        h->lengths_differ =
+            h->lengths_differ || (h->length.ptr != NULL && !span_eq(h->length, value));
+        h->length = value;
+        return true;
+    case 17:
+        if (!equal_fold(name, 17, "Transfer-Encoding"))
+            return false;
+        h->codings++;
+        /* With a blank behind it, it is no coding that libmicrohttpd knows. */
+        h->other_coding = h->other_coding || !equal_fold(value.ptr, sent_size, "chunked");
+        return true;
+    default:
+        return false;
+    }
 }
 
 static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *key,
@@ -82,53 +166,9 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
     h->bytes += key_size + value_size + LIMIT_HEAD_COST;
     while (value_size > 0 && is_blank(value[value_size - 1]))
         value_size--; /* those before the value libmicrohttpd leaves out itself */
-    h->bad_name = h->bad_name || !is_token(key, key_size);
+    if (!take_header(h, span_make(key, key_size), span_make(value, value_size), sent_size))
+        h->bad_name = h->bad_name || !is_token(key, key_size);
     h->bad_value = h->bad_value || !is_text(value, value_size);
-    switch (key_size) {
-    case 4:
-        if (equal_fold(key, key_size, "Host")) {
-            h->hosts++;
-            h->host = span_make(value, value_size);
-            h->bad_host = !consists_of(HOST, value, value_size);
-        }
-        break;
-    case 6:
-        if (equal_fold(key, key_size, "Expect"))
-            h->other_expect = !equal_fold(value, value_size, "100-continue");
-        if (h->origin.ptr == NULL && equal_fold(key, key_size, "Origin"))
-            h->origin = span_make(value, value_size);
-        break;
-    case 10:
-        if (equal_fold(key, key_size, "Connection"))
-            h->odd_connection = !equal_fold(value, value_size, "keep-alive");
-        break;
-    case 12:
-        if (h->type.ptr == NULL && equal_fold(key, key_size, "Content-Type"))
-            h->type = span_make(value, value_size);
-        break;
-    case 13:
-        if (h->authorization.ptr == NULL && equal_fold(key, key_size, "Authorization"))
-            h->authorization = span_make(value, value_size);
-        break;
-    case 14:
-        if (equal_fold(key, key_size, "Content-Length")) {
-            struct span length = span_make(value, value_size);
-
-            h->lengths_differ =
-                h->lengths_differ || (h->length.ptr != NULL && !span_eq(h->length, length));
-            h->length = length;
-        }
-        break;
-    case 17:
-        if (equal_fold(key, key_size, "Transfer-Encoding")) {
-            h->codings++;
-            /* With a blank behind it, it is no coding that libmicrohttpd knows. */
-            h->other_coding = h->other_coding || !equal_fold(value, sent_size, "chunked");
-        }
-        break;
-    default:
-        break;
-    }
     return MHD_YES;
 }
 
@@ -158,20 +198,18 @@ static bool is_hex(char c)
 /* No blank or control byte anywhere; in the path only whole percent escapes. */
 static bool is_clean_target(struct span t)
 {
-    bool in_path = true;
+    if (t.len == 0 || has_control(t.ptr, t.len, ' ' + 1))
+        return false;
 
-    for (size_t i = 0; i < t.len; i++) {
-        unsigned char c = (unsigned char)t.ptr[i];
+    const char *query = memchr(t.ptr, '?', t.len);
+    const char *at = t.ptr, *end = query != NULL ? query : t.ptr + t.len;
 
-        if (c <= ' ' || c == 0x7f)
+    while ((at = memchr(at, '%', (size_t)(end - at))) != NULL) {
+        if (end - at < 3 || !is_hex(at[1]) || !is_hex(at[2]))
             return false;
-        if (c == '?')
-            in_path = false;
-        if (c == '%' && in_path &&
-            (t.len - i < 3 || !is_hex(t.ptr[i + 1]) || !is_hex(t.ptr[i + 2])))
-            return false;
+        at += 3;
     }
-    return t.len > 0;
+    return true;
 }
 
 /* The path and query of "/path", "scheme://host/path" or "*"; an empty span for anything else. */

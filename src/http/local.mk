@@ -12,6 +12,7 @@ noinst_LIBRARIES += %D%/libhttp.a
 	%D%/lobby.c %D%/lobby.h \
 	%D%/loop.c \
 	%D%/reply.c %D%/reply.h \
+	%D%/same.c %D%/same.h \
 	%D%/shake.c %D%/shake.h \
 	%D%/stream.c %D%/stream.h \
 	%D%/sub.c %D%/sub.h \

@@ -7,6 +7,7 @@
 #include "http/conn.h"
 #include "http/lobby.h"
 #include "http/reply.h"
+#include "http/same.h"
 #include "http/shake.h"
 #include "http/sub.h"
 #include "http/tap.h"
@@ -113,6 +114,7 @@ void worker_fini(struct worker *w)
 {
     drop_mail(w);
     api_accounts_forget(&w->judged);
+    same_free(w);
     conns_free(w);
     if (w->ep >= 0)
         close(w->ep);

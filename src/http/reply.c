@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "http/cors.h"
+#include "http/same.h"
 #include "http/stream.h"
 #include "http/trail.h"
 
@@ -111,14 +112,20 @@ static void add_headers(const struct conn *k, struct MHD_Response *m, struct api
         (void)MHD_set_response_options(m, MHD_RF_HTTP_1_0_SERVER, MHD_RO_END);
 }
 
-static enum MHD_Result queue(struct conn *k, int status, struct MHD_Response *m, enum conn_state to)
+/* M stays the caller's. */
+static enum MHD_Result queue_kept(struct conn *k, int status, struct MHD_Response *m,
+                                  enum conn_state to)
 {
     uint64_t took_ns = k->counted != COUNTED_NOT ? clock_mono_ns(&clock_system) - k->begin_ns : 0;
 
     counts_reply(&k->worker->counts, k->counted, status, took_ns);
     conn_move(k, to);
+    return MHD_queue_response(k->mhd, (unsigned)status, m);
+}
 
-    enum MHD_Result rc = MHD_queue_response(k->mhd, (unsigned)status, m);
+static enum MHD_Result queue(struct conn *k, int status, struct MHD_Response *m, enum conn_state to)
+{
+    enum MHD_Result rc = queue_kept(k, status, m, to);
 
     MHD_destroy_response(m);
     return rc;
@@ -197,9 +204,18 @@ static enum MHD_Result send_body(struct conn *k, struct api_reply *r, size_t chu
     trail_reply(k, r);
 
     int status = r->status;
-    size_t len;
-    struct MHD_Response *m = take_body(r, &len);
+    struct same *keep = NULL;
+    struct MHD_Response *m = length_of(r) <= chunk_above ? same_find(k, r, &keep) : NULL;
 
+    if (m != NULL) {
+        api_reply_fini(r);
+        return queue_kept(k, status, m, CONN_REPLYING);
+    }
+
+    struct span body = buf_as_span(&r->body);
+    size_t len;
+
+    m = take_body(r, &len);
     if (m != NULL) {
         add_headers(k, m, r);
         /* Never for HEAD: libmicrohttpd 0.9.75 would send the final chunk. */
@@ -207,7 +223,12 @@ static enum MHD_Result send_body(struct conn *k, struct api_reply *r, size_t chu
             add(m, "Transfer-Encoding", "chunked");
     }
     api_reply_fini(r);
-    return m != NULL ? queue(k, status, m, CONN_REPLYING) : MHD_NO;
+    if (m == NULL)
+        return MHD_NO;
+    if (keep == NULL)
+        return queue(k, status, m, CONN_REPLYING);
+    same_keep(keep, m, body);
+    return queue_kept(k, status, m, CONN_REPLYING);
 }
 
 enum MHD_Result reply_send(struct conn *k, struct api_reply *r)

@@ -25,6 +25,7 @@
 
 struct accounts;
 struct conn;
+struct same;
 struct sub;
 
 /* What a worker finds in its mailbox. */
@@ -120,6 +121,7 @@ struct worker {
     unsigned unrung;  /* what the engine was given since it was rung for the last time */
     const struct accounts *judged; /* those by which they may be; a reference, or NULL */
     unsigned replying;             /* connections whose reply is on its way out */
+    struct same *same;             /* responses that may be sent again; NULL: none yet */
     uint64_t passes;               /* begun so far */
     bool draining, cut;
     enum settled told;      /* what door_drain knows */

@@ -115,6 +115,10 @@ void api_handle(struct api *a, unsigned slot, const struct api_request *rq, stru
 
         for (size_t i = 0; i < n; i++)
             buf_char(&out->reply.body, (char)('a' + i % 26));
+    } else if (take_prefix(&target, "/node/")) { /* /node/LETTER/INDEX */
+        out->reply.etcd_index = number(span_from(target, 2));
+        buf_printf(&out->reply.body, "%c, and many bytes that all of them have in common\n",
+                   target.ptr[0]);
     } else if (take_prefix(&target, "/list/")) {
         out->outcome = API_STREAM;
         out->listing = mem_zalloc(sizeof(*out->listing));

@@ -55,6 +55,54 @@ static const struct head_row {
      "PUT /echo type=A/b body=0"},
 };
 
+/* TEXT with BYTE at AT; gives the status. */
+static int status_with(const char *text, size_t at, int byte)
+{
+    struct answer a = {0};
+    char request[128];
+    int fd = client_open();
+    size_t n = strlen(text);
+
+    memcpy(request, text, n);
+    request[at] = (char)byte;
+    client_send_bytes(fd, request, n);
+    client_read(fd, "GET", &a);
+
+    int status = a.status;
+
+    answer_fini(&a);
+    close(fd);
+    return status;
+}
+
+/* They are looked at by eights, and what is left one by one. */
+START_TEST(each_byte_at_each_place)
+{
+    static const char target[] = "GET /aaaaaaaaaaaaaa HTTP/1.1\r\n" HOST "\r\n";
+    static const char value[] = "GET /echo HTTP/1.1\r\n" HOST "A: aaaaaaaaaaaaaa\r\n\r\n";
+    const size_t in_target = 5, in_value = (size_t)(strstr(value, "A: ") - value) + 3;
+
+    for (int byte = 1; byte < 256; byte++) {
+        size_t at = 1 + (size_t)byte * 5 % 11;
+        bool control = byte < ' ' || byte == 0x7f;
+
+        if (byte == '\r' || byte == '\n')
+            continue;
+        ck_assert_int_eq(status_with(target, in_target + at, byte),
+                         control || byte == ' ' ? 400 : 200);
+        ck_assert_int_eq(status_with(value, in_value + at, byte),
+                         control && byte != '\t' ? 400 : 200);
+    }
+    for (size_t at = 0; at < 13; at++) {
+        ck_assert_int_eq(status_with(target, in_target + at, 0x1f), 400);
+        ck_assert_int_eq(status_with(target, in_target + at, 0x7f), 400);
+        ck_assert_int_eq(status_with(value, in_value + at, 0x1f), 400);
+        ck_assert_int_eq(status_with(value, in_value + at, 0x7f), 400);
+        ck_assert_int_eq(status_with(value, in_value + at, '\t'), 200);
+    }
+}
+END_TEST
+
 START_TEST(head_is_checked)
 {
     const struct head_row *row = &rows[_i];
@@ -133,6 +181,7 @@ TCase *case_heads(void)
 
     tcase_set_timeout(c, 60);
     tcase_add_checked_fixture(c, bench_up, bench_down);
+    tcase_add_test(c, each_byte_at_each_place);
     tcase_add_loop_test(c, head_is_checked, 0, (int)CP_COUNT(rows));
     tcase_add_test(c, bare_reply_has_no_date);
     tcase_add_test(c, head_beyond_the_limit);

@@ -49,6 +49,47 @@ START_TEST(reply_is_what_go_writes)
 }
 END_TEST
 
+/* Whether they are sent as one object or not: what differs in anything differs. */
+START_TEST(same_replies)
+{
+    static const struct {
+        const char *target;
+        char letter;
+        const char *index;
+    } rows[] = {
+        {"/node/a/5", 'a', "5"}, {"/node/a/5", 'a', "5"}, {"/node/a/5", 'a', "5"},
+        {"/node/b/5", 'b', "5"}, {"/node/a/5", 'a', "5"}, {"/node/a/5", 'a', "5"},
+        {"/node/a/6", 'a', "6"}, {"/node/a/6", 'a', "6"}, {"/node/a/6", 'a', "6"},
+        {"/node/b/6", 'b', "6"}, {"/node/b/6", 'b', "6"}, {"/node/a/5", 'a', "5"},
+    };
+    struct answer a = {0};
+    int fds[] = {client_open(), client_open(), client_open()};
+
+    for (size_t i = 0; i < 8 * CP_COUNT(rows); i++) {
+        size_t row = i % CP_COUNT(rows);
+        bool head = i % 7 == 3, old = i % 5 == 4;
+        int fd = fds[i / 2 % CP_COUNT(fds)];
+        char text[128], want[64];
+
+        snprintf(text, sizeof(text), "%s %s HTTP/1.%d\r\n" HOST "%s\r\n", head ? "HEAD" : "GET",
+                 rows[row].target, !old, old ? "Connection: keep-alive\r\n" : "");
+        snprintf(want, sizeof(want), "%c, and many bytes that all of them have in common\n",
+                 rows[row].letter);
+        ask(fd, head ? "HEAD" : "GET", text, 200, &a);
+        ck_assert_int_eq(a.head.ptr[7], old ? '0' : '1');
+        ck_assert_str_eq(answer_header(&a, "X-Etcd-Index"), rows[row].index);
+        ck_assert_str_eq(answer_header(&a, "X-Raft-Index"), "1234567890123456789");
+        ck_assert_ptr_nonnull(answer_header(&a, "Date"));
+        ck_assert_int_eq(atoi(answer_header(&a, "Content-Length")), (int)strlen(want));
+        if (!head)
+            ck_assert(span_eq(buf_as_span(&a.body), span_of(want)));
+    }
+    answer_fini(&a);
+    for (size_t i = 0; i < CP_COUNT(fds); i++)
+        close(fds[i]);
+}
+END_TEST
+
 START_TEST(target_arrives_as_sent)
 {
     static const char *const targets[] = {"/a%2Fb",    "/a+b?v=a+b;",     "//a//b/../c", "/a#f?x=1",
@@ -398,6 +439,7 @@ TCase *case_requests(void)
     tcase_set_timeout(c, 60);
     tcase_add_checked_fixture(c, bench_up, bench_down);
     tcase_add_test(c, reply_is_what_go_writes);
+    tcase_add_test(c, same_replies);
     tcase_add_test(c, target_arrives_as_sent);
     tcase_add_test(c, many_query_pairs);
     tcase_add_test(c, pipelined_requests_keep_their_order);
