@@ -170,6 +170,14 @@ bool world_write(struct world *w, unsigned n)
     return stuck < LANES;
 }
 
+uint64_t world_acked(struct world *w)
+{
+    pthread_mutex_lock(&w->lock);
+    uint64_t n = w->books->acked;
+    pthread_mutex_unlock(&w->lock);
+    return n;
+}
+
 void world_drain(struct world *w)
 {
     pthread_mutex_lock(&w->lock);

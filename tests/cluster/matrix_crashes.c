@@ -33,8 +33,8 @@ static void power_on(struct world *w, enum end end)
     faultio_power_on(w->files, end <= END_KILL);
 }
 
-/* One bit of the newest snapshot turns over; the one before it has to do. Not of that one next: where
- * the power went before a third was removed, the log no longer reaches back to the third. */
+/* One bit of the newest snapshot turns over; the one before it has to do. Not of that one next:
+ * where the power went before a third was removed, the log no longer reaches back to the third. */
 static void damage_snapshot(struct world *w)
 {
     const char *newest;

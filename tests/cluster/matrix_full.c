@@ -9,17 +9,6 @@
 
 #define PATIENCE_S 60
 
-static uint64_t used(struct world *w)
-{
-    const char *path;
-    uint64_t sum = 0;
-    size_t len;
-    for (size_t i = 0; (path = faultio_path(w->files, i)) != NULL; i++)
-        if (faultio_bytes(w->files, path, &len) != NULL)
-            sum += len;
-    return sum;
-}
-
 static void start(struct world *w)
 {
     if (world_start(w) != 0)
@@ -30,12 +19,10 @@ static void start(struct world *w)
 /* Until writes are taken again; the log looks for room every second. */
 static void until_room(struct world *w)
 {
-    uint64_t before = w->books->acked;
+    uint64_t before = world_acked(w);
     uint64_t end = clock_mono_ns(&clock_system) + PATIENCE_S * (uint64_t)NS_PER_S;
-    while (w->books->acked < before + 50) {
-        pthread_mutex_lock(&w->lock);
+    while (world_acked(w) < before + 50) {
         w->refusals = 0;
-        pthread_mutex_unlock(&w->lock);
         if (!world_write(w, 50)) { /* the time of all was up; they write again after a start */
             world_stop(w);
             start(w);
@@ -80,7 +67,7 @@ void matrix_full(uint64_t seed)
     start(&w);
     for (int round = 0; round < 3; round++) {
         world_write(&w, 40);
-        faultio_space(w.files, used(&w) + world_random(&w, 3) * 1000);
+        faultio_space_left(w.files, world_random(&w, 3) * 1000);
         /* All writers may wait in the log for room until their time is up; then none is left to
          * be refused. */
         while (w.refusals == 0 && world_write(&w, 1000))

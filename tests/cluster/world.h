@@ -68,13 +68,14 @@ struct world {
     struct engine *engine; /* NULL: not running */
     struct err err;        /* of the last start */
     uint64_t snapshot_count, segment_bytes;
-    char damaged[128]; /* the newest snapshot that a test has damaged */
+    char damaged[128];        /* the newest snapshot that a test has damaged */
     _Atomic uint64_t skip_ns; /* added to the clock */
     struct clock clock;
-    /* Guarded by lock. */
+    /* Guarded by lock, as are the books while the engine runs. */
     pthread_mutex_t lock;
     pthread_cond_t answered;
-    unsigned waiting;     /* writes on their way */
+    unsigned waiting; /* writes on their way */
+    /* Not guarded. */
     atomic_uint refusals; /* for want of room, since world_start */
 };
 
@@ -97,6 +98,8 @@ void world_check_now(struct world *w);
 /* Writes until N more are acknowledged, or the power is gone, or a write is refused for want of
  * room, or all lanes are stuck: false. */
 bool world_write(struct world *w, unsigned n);
+/* How many were acknowledged so far. */
+uint64_t world_acked(struct world *w);
 /* What is on its way is answered. */
 void world_drain(struct world *w);
 /* How many files have names that hold SUFFIX; *NEWEST the last of them in order, or NULL. */

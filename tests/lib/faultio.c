@@ -372,6 +372,15 @@ void faultio_space(struct faultio *f, uint64_t bytes)
     pthread_mutex_unlock(&f->lock);
 }
 
+void faultio_space_left(struct faultio *f, uint64_t more)
+{
+    pthread_mutex_lock(&f->lock);
+    f->space = more;
+    for (size_t i = 0; i < f->seen.n; i++)
+        f->space += f->seen.v[i].file->seen.len;
+    pthread_mutex_unlock(&f->lock);
+}
+
 void faultio_power_off_at(struct faultio *f, unsigned n)
 {
     pthread_mutex_lock(&f->lock);

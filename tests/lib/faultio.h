@@ -33,6 +33,8 @@ void faultio_fail(struct faultio *f, enum fault_call call, unsigned n, int errnu
 void faultio_lie(struct faultio *f, bool on);
 /* What all files together may have; more gives ENOSPC. */
 void faultio_space(struct faultio *f, uint64_t bytes);
+/* The same: what they have now and MORE bytes. */
+void faultio_space_left(struct faultio *f, uint64_t more);
 
 /* The power fails with the N-th changing call from now (0: at once). Later calls report success and
  * change nothing. */
