@@ -48,7 +48,8 @@ static unsigned append_removals(const struct engine *e, struct gather *log, uint
     return n;
 }
 
-static void force(struct engine *e, struct gather *log, const struct member_table *t)
+static int force(struct engine *e, struct gather *log, const struct member_table *t,
+                 struct err *err)
 {
     size_t before = log->n;
     uint64_t term = log->reach.term + 1;
@@ -60,23 +61,28 @@ static void force(struct engine *e, struct gather *log, const struct member_tabl
     engine_consensus_ops.log_state(e, term, e->member_id);
     engine_consensus_ops.log_entries(e, log->reach.base_index + before + 1, log->entries + before,
                                      (unsigned)(log->n - before));
-    wal_sync(e->wal);
+    int rv = engine_consensus_ops.log_sync(e, err);
+    if (rv != 0)
+        return rv;
     log->reach.term = term;
     log->reach.vote = e->member_id;
     log->reach.entries = log->n;
     log_warn("member.forced_alone", LOG_X("member", e->member_id), LOG_U("removed", removed),
              LOG_S("do", "take --force-new-cluster away: members that are added now would be "
                          "removed again by the next start with it"));
+    return 0;
 }
 
-void alone_force(struct engine *e, struct gather *log)
+int alone_force(struct engine *e, struct gather *log, struct err *err)
 {
+    int rv = 0;
     struct member_table t = {.n = 0};
     peers_foresee(e, log->entries, log->n, &t);
     if (is_alone(e, log, &t))
         log_info("member.alone_already", LOG_X("member", e->member_id),
                  LOG_S("do", "--force-new-cluster is not needed any more"));
     else
-        force(e, log, &t);
+        rv = force(e, log, &t, err);
     member_table_fini(&t);
+    return rv;
 }

@@ -6,5 +6,5 @@
 struct engine;
 
 /* Before consensus starts: ends the log with the removal of all others, durably. Does nothing when
- * there are none. */
-void alone_force(struct engine *e, struct gather *log);
+ * there are none. Fails where the disk has no room. */
+int alone_force(struct engine *e, struct gather *log, struct err *err) CP_MUST_CHECK;

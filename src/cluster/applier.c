@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "codec/render.h"
+#include "disk/advice.h"
 #include "store/account.h"
 #include "store/read.h"
 
@@ -65,10 +66,20 @@ static uint64_t log_mark(void *ctx, uint64_t index, uint64_t term)
     return e->leading.lsn = wal_append(e->wal, &r);
 }
 
-static void log_sync(void *ctx)
+static int log_sync(void *ctx, struct err *err)
 {
     struct engine *e = ctx;
-    wal_sync(e->wal);
+    int rv = 0;
+    if (err == NULL)
+        wal_sync(e->wal);
+    else
+        rv = wal_sync_start(e->wal);
+    if (rv == 0)
+        return 0;
+    (void)err_sys(err, -rv, "%s is full, and what every start writes finds no room",
+                  e->conf.dir->wal);
+    disk_advise(err);
+    return rv;
 }
 
 /* ---- committed entries ---- */

@@ -89,7 +89,7 @@ static int by_id(const void *a, const void *b)
 }
 
 /* The first entries of a new cluster: its members. Every founder writes the same bytes. */
-static void found_cluster(struct engine *e, struct gather *r)
+static int found_cluster(struct engine *e, struct gather *r, struct err *err)
 {
     const struct engine_conf *conf = &e->conf;
     CP_ASSERT(r->entries == NULL && conf->n_founders > 0 && conf->n_founders <= LIMIT_MEMBERS);
@@ -105,11 +105,14 @@ static void found_cluster(struct engine *e, struct gather *r)
 
     engine_consensus_ops.log_state(e, 1, 0);
     engine_consensus_ops.log_entries(e, 1, r->entries, (unsigned)r->n);
-    wal_sync(e->wal);
+    int rv = engine_consensus_ops.log_sync(e, err);
+    if (rv != 0)
+        return rv;
     r->reach.term = 1;
     r->reach.entries = r->n;
     log_info("member.founded", LOG_X("member", e->member_id), LOG_X("cluster", e->cluster_id),
              LOG_U("members", conf->n_founders), LOG_S("dir", conf->dir->path));
+    return 0;
 }
 
 static int start_consensus(struct engine *e, const struct gather *r, struct err *err)
@@ -135,11 +138,11 @@ static int start_consensus(struct engine *e, const struct gather *r, struct err 
 /* The log may go on from the snapshot only when it agrees with it (raft_step notes, 3.5: recovery);
  * otherwise it belongs to a history that the snapshot replaced. A snapshot that a peer sent may be
  * newer than all that the log knows of, its term too. */
-static void settle_log(struct engine *e, struct gather *r)
+static int settle_log(struct engine *e, struct gather *r, struct err *err)
 {
     struct log_reach *at = &r->reach;
     if (at->base_index == 0)
-        return;
+        return 0;
     if (at->term < at->base_term) {
         at->term = at->base_term;
         at->vote = 0;
@@ -152,7 +155,7 @@ static void settle_log(struct engine *e, struct gather *r)
         gather_cut(r, 0);
         engine_consensus_ops.log_mark(e, at->base_index, at->base_term);
     }
-    wal_sync(e->wal);
+    return engine_consensus_ops.log_sync(e, err);
 }
 
 /* What stands behind the snapshot makes the next one due, whoever wrote it. */
@@ -199,6 +202,22 @@ static void forget_replayed(struct engine *e, size_t entries)
         mem_trim();
 }
 
+/* What was read becomes the log that goes on. */
+static int take_up_log(struct engine *e, struct gather *r, bool fresh, struct err *err)
+{
+    if (fresh && r->reach.base_index > 0)
+        return err_set(err, ERR_CORRUPT,
+                       "%s has snapshots and %s no log; put it back, or " GATHER_WHAT_TO_DO,
+                       e->conf.dir->snap, e->conf.dir->wal);
+    int rv = settle_log(e, r, err);
+    if (rv != 0)
+        return rv;
+    count_log(e, r);
+    if (r->n == 0 && r->reach.base_index == 0 && !e->conf.joins)
+        return found_cluster(e, r, err);
+    return e->conf.force_new ? alone_force(e, r, err) : 0;
+}
+
 int engine_boot(struct engine *e, struct err *err)
 {
     struct reading_log reading = {.records = 0};
@@ -208,26 +227,16 @@ int engine_boot(struct engine *e, struct err *err)
     int rv = consensus_check_library(err);
     if (rv == 0)
         rv = read_files(e, r, &info, err);
+    if (rv == 0)
+        rv = take_up_log(e, r, info.fresh, err);
     if (rv != 0)
         goto out;
-    if (info.fresh && r->reach.base_index > 0) {
-        rv = err_set(err, ERR_CORRUPT,
-                     "%s has snapshots and %s no log; put it back, or " GATHER_WHAT_TO_DO,
-                     e->conf.dir->snap, e->conf.dir->wal);
-        goto out;
-    }
-    settle_log(e, r);
-    count_log(e, r);
-    if (r->n == 0 && r->reach.base_index == 0 && !e->conf.joins)
-        found_cluster(e, r);
-    else if (e->conf.force_new)
-        alone_force(e, r);
     timekeeper_start(&e->time, e->conf.clock, r->last_stamp_ns);
     timekeeper_logged(&e->time, last_stamp(e, r));
     rv = start_consensus(e, r, err);
     if (rv == 0)
         peers_learn(e, r->entries, r->n);
-    if (rv != 0) {
+    if (rv == ERR_CORRUPT) {
         err_add(err, "; " GATHER_WHAT_TO_DO);
         err_wrap(err, "%s", e->conf.dir->wal);
     }

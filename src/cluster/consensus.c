@@ -310,7 +310,8 @@ void consensus_installed(struct consensus *c, uint64_t now_ms)
     CP_ASSERT(c->installing);
     CONSENSUS_CHECK(c, c->applied <= c->install.index, "the snapshot is behind what is applied");
     uint64_t lsn = c->ops.log_mark(c->ctx, c->install.index, c->install.term);
-    c->ops.log_sync(c->ctx);
+    int rv = c->ops.log_sync(c->ctx, NULL);
+    CP_ASSERT(rv == 0);
     c->durable = lsn;
     logcache_reset(&c->log, c->install.index, c->install.term);
     c->applied = c->snapshot_index = c->saved_index = c->install.index;

@@ -39,8 +39,9 @@ struct consensus_ops {
     uint64_t (*log_state)(void *ctx, uint64_t term, uint64_t vote);
     uint64_t (*log_entries)(void *ctx, uint64_t first, const struct log_entry *entries, unsigned n);
     uint64_t (*log_mark)(void *ctx, uint64_t index, uint64_t term);
-    /* Blocks until all of it is durable; used at start and before a snapshot is installed. */
-    void (*log_sync)(void *ctx);
+    /* Blocks until all of it is durable: at a start, or fails with a word in ERR where there is no
+     * room for it; before a snapshot is installed (ERR is NULL) it waits for room. */
+    int (*log_sync)(void *ctx, struct err *err);
     /* Takes the message (peer_message_free); all it depends on is durable. */
     void (*send)(void *ctx, struct peer_message *m);
     /* A committed entry, in index order, each once. Borrows. */

@@ -72,19 +72,19 @@ static void current_members(const struct consensus *c, struct consensus_members 
 
 /* A log that does not join the snapshot is older than an install, or of another history: it is
  * dropped, durably, before the core may append behind the snapshot. */
-static void load_log(struct consensus *c, const struct consensus_boot *boot)
+static int load_log(struct consensus *c, const struct consensus_boot *boot, struct err *e)
 {
     if (boot->snapshot != NULL && !joins(boot)) {
         c->ops.log_mark(c->ctx, boot->snapshot->index, boot->snapshot->term);
-        c->ops.log_sync(c->ctx);
         logcache_reset(&c->log, boot->snapshot->index, boot->snapshot->term);
-        return;
+        return c->ops.log_sync(c->ctx, e);
     }
     logcache_reset(&c->log, boot->base_index, boot->base_term);
     for (size_t i = 0; i < boot->n_entries; i++) {
         logcache_push(&c->log, &boot->entries[i], 0);
         c->taken_bytes += boot->entries[i].payload->len;
     }
+    return 0;
 }
 
 static void load_snapshot(struct consensus *c, const struct snapshot_mark *mark)
@@ -144,9 +144,10 @@ int consensus_start(struct consensus *c, const struct consensus_boot *boot, uint
     int rv = check_boot(boot, e);
     if (rv == 0)
         rv = check_entries(boot, e);
+    if (rv == 0)
+        rv = load_log(c, boot, e);
     if (rv != 0)
         return rv;
-    load_log(c, boot);
     if (boot->snapshot != NULL)
         load_snapshot(c, boot->snapshot);
     current_members(c, &now);
@@ -155,8 +156,10 @@ int consensus_start(struct consensus *c, const struct consensus_boot *boot, uint
         term++;
         vote = c->conf.self;
         c->durable = c->ops.log_state(c->ctx, term, vote);
-        c->ops.log_sync(c->ctx);
+        rv = c->ops.log_sync(c->ctx, e);
     }
+    if (rv != 0)
+        return rv;
     rv = feed_start(c, term, vote, boot);
     if (rv != 0)
         return err_set(e, ERR_CORRUPT, "log: refused by libraft: %s", raft_strerror(rv));

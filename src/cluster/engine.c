@@ -362,16 +362,19 @@ static void *engine_main(void *arg)
 /* ---- start and stop ---- */
 
 /* A member alone can serve at once; the others take part first. */
-static void first_turn(struct engine *e)
+static int first_turn(struct engine *e, struct err *err)
 {
     introduce_turn(e);
     forward_turn(e);
     if (consensus_role(e->consensus) != CONSENSUS_LEADER)
-        return;
-    wal_sync(e->wal);
+        return 0;
+    int rv = engine_consensus_ops.log_sync(e, err);
+    if (rv != 0)
+        return rv;
     consensus_durable(e->consensus, wal_durable(e->wal), engine_mono_ms(e));
     publish_figures(e);
     engine_publish(e);
+    return 0;
 }
 
 void engine_free(struct engine *e)
@@ -432,9 +435,10 @@ int engine_start(struct engine **out, const struct engine_conf *conf, struct err
     if (e == NULL)
         return err->code;
     int rv = engine_boot(e, err);
+    if (rv == 0)
+        rv = first_turn(e, err);
     if (rv != 0)
         goto fail;
-    first_turn(e);
     figures_turn(e);
     rv = conf->stepped ? 0 : pthread_create(&e->thread, NULL, engine_main, e);
     if (rv != 0) {

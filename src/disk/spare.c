@@ -53,8 +53,7 @@ static void say_space(struct spare *s, int trouble, uint64_t bytes)
                   LOG_S("do", disk_advice(trouble)));
     else
         log_info("wal.room_again", LOG_S("dir", s->conf.dir));
-    if (s->conf.space != NULL)
-        s->conf.space(s->conf.ctx, trouble);
+    s->conf.space(s->conf.ctx, trouble);
 }
 
 /* Sleeps until the next try is due. A purge may make room. */

@@ -18,7 +18,7 @@ struct spare_conf {
     struct kept *kept; /* borrowed likewise */
     uint64_t segment_bytes;
     bool stepped;                          /* no thread: spare_step does its work */
-    void (*space)(void *ctx, int trouble); /* as in wal_conf; spare's thread; may be NULL */
+    void (*space)(void *ctx, int trouble); /* as in wal_conf; spare's thread */
     void *ctx;
 };
 

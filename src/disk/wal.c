@@ -31,6 +31,8 @@ struct wal {
     uint64_t appended;    /* log sequence number */
     uint64_t quiet;       /* no callback up to this one */
     unsigned waiters;     /* on moved */
+    int trouble;          /* as told by space */
+    bool needs_segment;   /* the log thread waits for the next one */
     bool stop;
     /* Atomic: the log thread stores (release) under lock, everybody loads (acquire). */
     _Atomic uint64_t durable;
@@ -66,6 +68,32 @@ static size_t place_records(struct wal *w, uint8_t *rec, size_t n, uint64_t *cou
     return done;
 }
 
+static void tell_waiters_locked(struct wal *w)
+{
+    if (w->waiters > 0)
+        pthread_cond_broadcast(&w->moved);
+}
+
+static void need_segment(struct wal *w, bool needed)
+{
+    pthread_mutex_lock(&w->lock);
+    w->needs_segment = needed;
+    tell_waiters_locked(w);
+    pthread_mutex_unlock(&w->lock);
+}
+
+/* Spare's thread. */
+static void on_space(void *ctx, int trouble)
+{
+    struct wal *w = ctx;
+    pthread_mutex_lock(&w->lock);
+    w->trouble = trouble;
+    tell_waiters_locked(w);
+    pthread_mutex_unlock(&w->lock);
+    if (w->conf.space != NULL)
+        w->conf.space(w->conf.ctx, trouble);
+}
+
 /* Goes on in the segment made ahead. It gets its name with the first write that is durable in it.
  */
 static int next_segment(struct wal *w)
@@ -73,7 +101,10 @@ static int next_segment(struct wal *w)
     const struct diskio *io = w->conf.io;
     struct segment next = {.sequence = w->segment.sequence + 1, .temporary = true};
     next.bytes = segment_bytes(w->conf.segment_bytes, next.sequence);
+    need_segment(w, true);
     next.fd = spare_take(w->spare, next.sequence);
+    if (next.fd != -EAGAIN)
+        need_segment(w, false);
     if (next.fd < 0)
         return next.fd;
     next.path = segment_temporary_path(w->dir, next.sequence);
@@ -96,8 +127,7 @@ static void report(struct wal *w, uint64_t count)
     uint64_t lsn = atomic_load_explicit(&w->durable, memory_order_relaxed) + count;
     atomic_store_explicit(&w->durable, lsn, memory_order_release);
     bool quiet = lsn <= w->quiet;
-    if (w->waiters > 0)
-        pthread_cond_broadcast(&w->moved);
+    tell_waiters_locked(w);
     pthread_mutex_unlock(&w->lock);
     if (!quiet && w->conf.durable != NULL)
         w->conf.durable(w->conf.ctx, lsn);
@@ -176,8 +206,7 @@ static void take_locked(struct wal *w)
     taken.len = w->flushed_bytes;
     w->writing = taken;
     w->flushed_bytes = 0;
-    if (w->waiters > 0)
-        pthread_cond_broadcast(&w->moved);
+    tell_waiters_locked(w);
 }
 
 bool wal_step(struct wal *w)
@@ -260,8 +289,8 @@ static int start_threads(struct wal *w, struct err *e)
                             .kept = &w->kept,
                             .segment_bytes = w->conf.segment_bytes,
                             .stepped = w->conf.stepped,
-                            .space = w->conf.space,
-                            .ctx = w->conf.ctx};
+                            .space = on_space,
+                            .ctx = w};
     int rv = spare_start(&w->spare, &sc, e);
     if (rv < 0)
         return rv;
@@ -391,15 +420,30 @@ void wal_flush(struct wal *w)
         pthread_cond_signal(&w->work);
 }
 
-void wal_sync(struct wal *w)
+static int sync_all(struct wal *w, bool patient)
 {
+    int rv = 0;
     pthread_mutex_lock(&w->lock);
     if (flush_locked(w))
         pthread_cond_signal(&w->work);
     w->quiet = w->appended;
-    while (wal_durable(w) < w->quiet)
+    while (rv == 0 && wal_durable(w) < w->quiet) {
         wait_moved_locked(w);
+        if (!patient && w->needs_segment)
+            rv = w->trouble;
+    }
     pthread_mutex_unlock(&w->lock);
+    return rv;
+}
+
+void wal_sync(struct wal *w)
+{
+    (void)sync_all(w, true);
+}
+
+int wal_sync_start(struct wal *w)
+{
+    return sync_all(w, false);
 }
 
 uint64_t wal_durable(const struct wal *w)

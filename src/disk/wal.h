@@ -108,6 +108,9 @@ void wal_flush(struct wal *w);
 /* Flushes and waits until all is durable; at start, before an install, and in tests. The durable
  * callback is not called for it, nor for what was under way before: look at wal_durable. */
 void wal_sync(struct wal *w);
+/* wal_sync for a start: waits for no room. 0, or why there is none for all of it (-ENOSPC, as for
+ * space); then only wal_close is left. */
+int wal_sync_start(struct wal *w) CP_MUST_CHECK;
 uint64_t wal_durable(const struct wal *w);
 /* Any thread: what the log thread has done since the start; valid until wal_close. */
 struct wal_figures {

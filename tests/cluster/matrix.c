@@ -68,6 +68,7 @@ static void failures(const struct sizes *s)
 static void full(const struct sizes *s)
 {
     matrix_full(s->first);
+    matrix_full_starts(s->first);
 }
 
 static void crashes(const struct sizes *s)

@@ -10,6 +10,8 @@ void matrix_crashes(uint64_t seed, unsigned starts);
 void matrix_failures(uint64_t seed, unsigned stride);
 /* No room for log and snapshots, and room again. */
 void matrix_full(uint64_t seed);
+/* Starts while there is none. */
+void matrix_full_starts(uint64_t seed);
 
 /* For the closing line. */
 void matrix_add(const struct books *b);

@@ -27,9 +27,9 @@ static uint64_t on_mark(void *ctx, uint64_t index, uint64_t term)
     return m->ops->log_mark(ctx, index, term);
 }
 
-static void on_sync(void *ctx)
+static int on_sync(void *ctx, struct err *err)
 {
-    member_of(ctx)->ops->log_sync(ctx);
+    return member_of(ctx)->ops->log_sync(ctx, err);
 }
 
 static void on_send(void *ctx, struct peer_message *message)

@@ -32,10 +32,12 @@ static uint64_t log_mark(void *ctx, uint64_t index, uint64_t term)
     return disk_append(&n->disk, (struct record){.type = REC_MARK, .a = index, .b = term});
 }
 
-static void log_sync(void *ctx)
+static int log_sync(void *ctx, struct err *err)
 {
     struct node *n = ctx;
+    (void)err;
     n->disk.durable = n->disk.n;
+    return 0;
 }
 
 static void send_message(void *ctx, struct peer_message *m)
@@ -127,7 +129,7 @@ void node_create(unsigned id, const struct log_entry *first)
         return;
     log_state(n, 1, 0);
     disk_append(&n->disk, (struct record){.type = REC_ENTRY, .a = 1, .b = 1, .entry = *first});
-    log_sync(n);
+    (void)log_sync(n, NULL);
 }
 
 /* What is kept behind a snapshot is all the same to consensus; members keep as much as while they

@@ -36,9 +36,11 @@ static uint64_t log_mark(void *ctx, uint64_t index, uint64_t term)
     return ++r->lsn;
 }
 
-static void log_sync(void *ctx)
+static int log_sync(void *ctx, struct err *err)
 {
     (void)ctx;
+    (void)err;
+    return 0;
 }
 
 static void keep(void *ctx, struct peer_message *m)

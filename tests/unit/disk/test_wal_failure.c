@@ -208,6 +208,24 @@ START_TEST(closed_while_full)
 }
 END_TEST
 
+/* Where nobody can wait for room. */
+START_TEST(a_start_waits_for_no_room)
+{
+    struct rig r;
+    open_in(&r, 1);
+    for (uint64_t i = 1; i <= 3; i++)
+        rig_entry(&r, i, 1, payload, sizeof(payload));
+    ck_assert_int_eq(wal_sync_start(r.wal), 0);
+    rig_entry(&r, 4, 1, payload, sizeof(payload));
+    ck_assert_int_eq(wal_sync_start(r.wal), -ENOSPC);
+    ck_assert_uint_eq(wal_durable(r.wal), 3);
+    rig_close(&r);
+    ck_assert_int_eq(rig_open(&r), 0);
+    ck_assert_uint_eq(r.found.n, 3);
+    rig_fini(&r);
+}
+END_TEST
+
 START_TEST(no_room_at_all)
 {
     struct rig r;
@@ -246,6 +264,7 @@ TCase *wal_failure_cases(void)
     tcase_add_loop_test(c, no_segment_for_other_reasons, 0, 3);
     tcase_add_test(c, a_segment_made_ahead_is_used);
     tcase_add_test(c, closed_while_full);
+    tcase_add_test(c, a_start_waits_for_no_room);
     tcase_add_test(c, no_room_at_all);
     tcase_add_test(c, starts_while_full);
     return c;
