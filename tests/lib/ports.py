@@ -1,6 +1,13 @@
-"""A port for a server. Run by itself it prints one."""
+"""A port for a server.
+
+  ports.py [PID]    prints one, and keeps it from others until that process has ended
+"""
+import os
 import random
+import select
 import socket
+import sys
+import time
 
 _held = []  # what says that a port is taken, until this process ends
 
@@ -20,10 +27,10 @@ def _hold(port):
 
 def free_port():
     """Below the ports that the system hands out by itself: an outgoing connection, or what is left of one, cannot take it
-    before the server does."""
+    before the server does. And below those of tests/build/bench."""
     draw = random.SystemRandom()
     while True:
-        port = draw.randrange(10000, 32768)
+        port = draw.randrange(10000, 30000)
         with socket.socket() as s:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -34,5 +41,22 @@ def free_port():
             return port
 
 
+def _keep_while(pid):
+    """Leaves a process behind that holds what this one does, and ends with PID."""
+    if os.fork() != 0:
+        return
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for fd in 0, 1, 2:  # whoever asked waits for the end of our output
+        os.dup2(nothing, fd)
+    try:
+        select.select([os.pidfd_open(pid)], [], [])
+    except (AttributeError, OSError):  # too old for that
+        while os.path.exists("/proc/%d" % pid):
+            time.sleep(0.1)
+    os._exit(0)
+
+
 if __name__ == "__main__":
-    print(free_port())
+    print(free_port(), flush=True)
+    if len(sys.argv) > 1:
+        _keep_while(int(sys.argv[1]))

@@ -55,7 +55,7 @@ wait_until() {
 }
 
 free_port() {
-    python3 "$TOP_SRCDIR/tests/lib/ports.py"
+    python3 "$TOP_SRCDIR/tests/lib/ports.py" $$
 }
 
 server_answers() {
