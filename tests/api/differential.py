@@ -34,7 +34,7 @@ VALUES = ["", "1", "2", "two", "<&>", "é\n", "\x00\x7f", "v" * 300]
 BOOLS = ["true", "false", "1", "0", "T", "yes", ""]
 FORM = "application/x-www-form-urlencoded"
 SETTLE_S = 0.04   # between a write and looking at the watches: a lower bound, never what is waited for at most
-PATIENCE_S = 5.0
+PATIENCE_S = 60.0
 SHOWN_STEPS, SHOWN_CHARS = 60, 1500   # of a difference
 
 
@@ -54,7 +54,7 @@ class Server:
         self.wait()
 
     def wait(self):
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
             try:
                 if self.request({"method": "GET", "path": "/v2/keys/"})[0] == 200:
@@ -68,7 +68,7 @@ class Server:
     def request(self, rq):
         for attempt in (0, 1):   # a kept connection may have been closed by the server meanwhile
             if self.conn is None:
-                self.conn = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+                self.conn = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
             try:
                 headers = {"Content-Type": rq["type"]} if rq.get("type") else {}
                 self.conn.request(rq["method"], rq["path"], rq.get("body"), headers)
@@ -91,7 +91,7 @@ class Server:
         self.close()
         self.process.terminate()
         try:
-            self.process.wait(10)
+            self.process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -102,7 +102,7 @@ class Watch:
     """A watch on one server: raw socket, so that nothing waits behind our back."""
 
     def __init__(self, server, path):
-        self.sock = socket.create_connection(("127.0.0.1", server.port), 10)
+        self.sock = socket.create_connection(("127.0.0.1", server.port), PATIENCE_S)
         self.sock.sendall(("GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % path).encode())
         self.data = b""
         while b"\r\n\r\n" not in self.data:

@@ -132,6 +132,7 @@ def gate(url, most, file):
         with open(file + ".new", "w", encoding="ascii") as out:
             out.write("http://127.0.0.1:%d\n" % listener.getsockname()[1])
         os.rename(file + ".new", file)
+        listener.settimeout(60)  # who does not come has failed, and nobody ends us
         client, _ = listener.accept()
     target = urllib.parse.urlsplit(url)
     with client, socket.create_connection((target.hostname, target.port)) as server:

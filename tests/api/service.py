@@ -181,7 +181,7 @@ def logs_move():
 
             def lines(path):
                 with open(path) as f:
-                    return [json.loads(line) for line in f]
+                    return [json.loads(line) for line in f if line.endswith("\n")]  # or it is being written
 
             wait_for(lambda: len(lines(audit)) == 4, "four lines of audit")
             got = [[e.get(k) for k in ("method", "path", "key", "action", "index", "status", "outcome", "user")]
@@ -231,7 +231,7 @@ def logs_move_under_load():
                 for name in os.listdir(d):
                     if name.startswith("audit"):
                         with open(os.path.join(d, name)) as f:
-                            out += [json.loads(line)["key"] for line in f]
+                            out += [json.loads(line)["key"] for line in f if line.endswith("\n")]
                 return out
 
             wait_for(lambda: len(keys()) + dropped >= len(load.acknowledged), "a line for each write")

@@ -58,7 +58,7 @@ from ports import free_port  # noqa: E402
 HERE = os.path.dirname(os.path.abspath(__file__))
 DEAD = "http://127.0.0.1:1"
 FIRST_INDEX = 60  # beyond the small literal numbers in the cases, so that none of them is ever an index
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 BACKUP_ROW = "   backup          backup an etcd directory\n"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 ROOT = {"Authorization": "Basic " + base64.b64encode(b"root:toor").decode()}
