@@ -24,6 +24,7 @@ void fake_engine_init(struct engine *e)
 {
     *e = (struct engine){
         .store = store_new(), .raft_index = 40, .now_ns = NS_PER_S * 1800000000, .leader = true};
+    pthread_mutex_init(&e->lock, NULL);
     fill(&e->members);
     store_publish(e->store);
 }
@@ -32,6 +33,7 @@ void fake_engine_fini(struct engine *e)
 {
     store_free(e->store);
     member_table_fini(&e->members);
+    pthread_mutex_destroy(&e->lock);
 }
 
 void fake_engine_apply_member(struct engine *e, const struct command *c, struct proposal *p)
@@ -41,10 +43,12 @@ void fake_engine_apply_member(struct engine *e, const struct command *c, struct 
         p->code = V2_RAFT_INTERNAL;
         return;
     }
+    pthread_mutex_lock(&e->lock);
     p->member.outcome = (int)member_apply(&e->members, c, &indexes);
     p->member.id = c->member.id;
     if (c->kind == COMMAND_MEMBER_ADD && p->member.outcome == MEMBER_DONE)
         p->member.info = blob_ref(member_find(&e->members, c->member.id)->info);
+    pthread_mutex_unlock(&e->lock);
 }
 
 static void apply_account(struct engine *e, const struct command *c, struct proposal *p)
@@ -153,12 +157,15 @@ void engine_status(struct engine *e, struct engine_status *out)
 
 unsigned engine_members(struct engine *e, struct member_ref out[LIMIT_MEMBERS])
 {
-    for (unsigned i = 0; i < e->members.n; i++) {
+    pthread_mutex_lock(&e->lock);
+    unsigned n = e->members.n;
+    for (unsigned i = 0; i < n; i++) {
         struct blob *info = e->members.m[i].info;
         out[i] = (struct member_ref){.id = e->members.m[i].id,
                                      .published = info != NULL ? blob_ref(info) : NULL};
     }
-    return e->members.n;
+    pthread_mutex_unlock(&e->lock);
+    return n;
 }
 
 uint64_t engine_member_id(const struct engine *e)

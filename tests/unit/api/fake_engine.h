@@ -6,6 +6,8 @@
 #include "cluster/member.h"
 #include "disk/wal.h"
 
+#include <pthread.h>
+
 #define FAKE_MEMBER  0x5c76a90ae78bcee7
 #define FAKE_REMOVED 0xdead
 
@@ -18,6 +20,7 @@ struct engine {
     struct histogram histogram;
     struct wal_figures log;
     uint64_t found, missing; /* reads */
+    pthread_mutex_t lock;    /* of members, which are read by any thread */
     struct member_table members;
     struct engine_traffic traffic;
     struct follower_status followers[2];
