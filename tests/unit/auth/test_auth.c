@@ -10,6 +10,7 @@
 #include <check.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* ---- basic ---- */
 
@@ -139,7 +140,7 @@ END_TEST
 struct crowd {
     pthread_mutex_t lock;
     pthread_cond_t came, go;
-    unsigned done;
+    unsigned came_back, done; /* they wait for go in between */
     bool hold;
 };
 
@@ -148,12 +149,38 @@ static void on_done(struct secret *s)
     struct crowd *c = s->owner;
 
     pthread_mutex_lock(&c->lock);
+    c->came_back++;
+    pthread_cond_signal(&c->came);
     while (c->hold)
         pthread_cond_wait(&c->go, &c->lock);
     c->done++;
     pthread_cond_signal(&c->came);
     pthread_mutex_unlock(&c->lock);
     secret_free(s);
+}
+
+static bool ask(struct guard *g, struct crowd *c)
+{
+    struct secret *s = secret_new(SECRET_CHECK, SPAN("x"));
+
+    s->owner = c;
+    s->done = on_done;
+    memcpy(s->hash, "$2a$04$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", 61);
+    s->known = true;
+
+    bool taken = guard_ask(g, s);
+
+    if (!taken)
+        secret_free(s);
+    return taken;
+}
+
+/* Half of the processors, one to four. */
+static unsigned guard_threads(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN) / 2;
+
+    return n < 1 ? 1 : n > 4 ? 4 : (unsigned)n;
 }
 
 /* LIMIT_SECRETS wait beside those under way; one more is refused, and all come back. */
@@ -163,27 +190,21 @@ START_TEST(a_full_guard)
     struct guard *g;
     struct err e;
     struct guard_stats stats;
-    unsigned taken = 0;
+    unsigned busy = guard_threads(), taken = busy + LIMIT_SECRETS;
 
     pthread_mutex_init(&c.lock, NULL);
     pthread_cond_init(&c.came, NULL);
     pthread_cond_init(&c.go, NULL);
     ck_assert_int_eq(guard_new(&g, &e), 0);
-    for (;;) {
-        struct secret *s = secret_new(SECRET_CHECK, SPAN("x"));
-
-        s->owner = &c;
-        s->done = on_done;
-        memcpy(s->hash, "$2a$04$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", 61);
-        s->known = true;
-        if (!guard_ask(g, s)) {
-            secret_free(s);
-            break;
-        }
-        taken++;
-    }
-    ck_assert_uint_ge(taken, LIMIT_SECRETS);
-    ck_assert_uint_le(taken, LIMIT_SECRETS + 4);
+    for (unsigned i = 0; i < busy; i++)
+        ck_assert(ask(g, &c));
+    pthread_mutex_lock(&c.lock);
+    while (c.came_back < busy) /* then no thread is left that could take one */
+        pthread_cond_wait(&c.came, &c.lock);
+    pthread_mutex_unlock(&c.lock);
+    for (unsigned i = 0; i < LIMIT_SECRETS; i++)
+        ck_assert(ask(g, &c));
+    ck_assert(!ask(g, &c));
     guard_stats(g, &stats);
     ck_assert_uint_eq(stats.waiting, LIMIT_SECRETS);
     ck_assert_uint_eq(stats.refused, 1);
