@@ -362,7 +362,7 @@ START_TEST(follower_whose_disk_stands_still)
                          last = {.kind = COMMAND_STORE,
                                  .op = {.verb = OP_PUT, .path = SPAN("/last"), .value = SPAN("1")}};
     hold(trio.m[still].path);
-    for (unsigned i = 0; i < 2 * WAL_PENDING_BYTES / LARGE_BYTES + 2; i++)
+    for (unsigned i = 0; i < WAL_PENDING_BYTES / LARGE_BYTES + 2; i++)
         ask_beside(still, &refused, V2_KEY_NOT_FOUND);
     ask_beside(still, &last, V2_OK);
     trio_watch(&t, still, "/"); /* the engine has a turn for it */

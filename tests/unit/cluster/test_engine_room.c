@@ -127,7 +127,7 @@ START_TEST(disk_stands_still)
 {
     char *large = mem_alloc(LARGE_BYTES + 1);
     char value[16];
-    unsigned n = 2 * WAL_PENDING_BYTES / LARGE_BYTES + 2;
+    unsigned n = WAL_PENDING_BYTES / LARGE_BYTES + 2;
     memset(large, 'x', LARGE_BYTES);
     large[LARGE_BYTES] = '\0';
     ck_assert_int_eq(fx_run(fx_put("/small", "1"))->code, V2_OK);

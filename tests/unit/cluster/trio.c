@@ -157,7 +157,7 @@ void trio_start(unsigned i)
         .n_peer_urls = 1,
         .client_urls = &urls[i],
         .n_client_urls = 1,
-        .heartbeat_ms = 20,
+        .heartbeat_ms = trio.election_ms > 0 ? 100 : 20,
         .election_ms = trio.election_ms > 0 ? trio.election_ms : 200,
         .snapshot_count = trio.snapshot_count > 0 ? trio.snapshot_count : UINT64_MAX,
         .snapshot_trailing = 5,

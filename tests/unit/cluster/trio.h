@@ -34,7 +34,7 @@ struct trio {
     uint64_t snapshot_count; /* set before trio_setup; 0: none are taken */
     size_t history_events;   /* likewise; 0: 1000 */
     unsigned forget_entries; /* likewise; 0: as the engine does */
-    unsigned election_ms;    /* of members that start; 0: 200 */
+    unsigned election_ms;    /* of members that start, 1000 or more; 0: 200 */
     bool untold;             /* members that start are not told of the others */
     bool force_new;          /* a member that starts goes on alone */
     const struct diskio *io; /* set before trio_setup; NULL: the system's */
