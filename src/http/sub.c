@@ -18,7 +18,7 @@ struct event *sub_take(struct sub *s)
 {
     struct event *e = s->ring[s->first];
 
-    s->first = (s->first + 1) % s->cap;
+    s->first = (s->first + 1) & (s->cap - 1);
     s->n--;
     if (s->historic > 0)
         s->historic--;
@@ -32,14 +32,14 @@ static void ring_add(struct sub *s, struct event *e)
         struct event **ring = mem_alloc(2 * s->cap * sizeof(struct event *));
 
         for (unsigned i = 0; i < s->n; i++)
-            ring[i] = s->ring[(s->first + i) % s->cap];
+            ring[i] = s->ring[(s->first + i) & (s->cap - 1)];
         if (s->ring != s->small)
             mem_free(s->ring);
         s->ring = ring;
         s->first = 0;
         s->cap *= 2;
     }
-    s->ring[(s->first + s->n) % s->cap] = e;
+    s->ring[(s->first + s->n) & (s->cap - 1)] = e;
     s->n++;
 }
 

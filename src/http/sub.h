@@ -24,7 +24,8 @@ struct sub {
     struct conn *conn;
     int fd; /* -1: none */
 
-    unsigned first, n, cap, historic; /* ring; the first HISTORIC of it do not count to the limit */
+    unsigned first, n, cap, historic; /* ring; CAP is a power of two; the first HISTORIC of it do
+                                         not count to the limit */
     struct event **ring, *small[2];
     size_t at; /* bytes of the first event that were handed out; a tap counts those of its chunk */
     uint64_t asked; /* conn: the pass in which the body was last asked for */

@@ -16,8 +16,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define BATCH    16 /* events a sendmsg */
-#define HEX_SIZE 18 /* "ffffffffffffffff\r\n" */
+#define BATCH 16 /* events a sendmsg */
+
 static const char last_chunk[] = "0\r\n\r\n";
 
 /* How many bytes were read from the socket so far. */
@@ -122,69 +122,37 @@ static void give_back(struct sub *s)
     worker_adopt(&w->plain, fd, (struct sockaddr *)&from, len, bytes_before);
 }
 
-static size_t hex_digits(size_t v)
+/* What the I-th event of the ring is to the client; that of a long poll is the end, too. */
+static struct span chunk(const struct sub *s, unsigned i)
 {
-    size_t digits = 1;
-
-    for (; v > 15; v /= 16)
-        digits++;
-    return digits;
+    return event_chunk(s->ring[(s->first + i) & (s->cap - 1)], !s->stream);
 }
 
-/* The line before a chunk of LEN bytes; gives its length. By hand, since snprintf would take half
- * of what a delivery costs here. */
-static size_t chunk_line(char out[HEX_SIZE], size_t len)
+/* As many chunks as go at once, the first one from s->at on. */
+static ssize_t send_some(const struct sub *s)
 {
-    size_t digits = hex_digits(len);
+    struct span first = span_from(chunk(s, 0), s->at);
 
-    for (size_t i = digits; i-- > 0; len /= 16)
-        out[i] = "0123456789abcdef"[len % 16];
-    out[digits] = '\r';
-    out[digits + 1] = '\n';
-    return digits + 2;
-}
+    if (s->n == 1)
+        return send(s->fd, first.ptr, first.len, MSG_NOSIGNAL | MSG_DONTWAIT);
 
-/* The rest of the ring as chunks, the first one from s->at on. */
-static size_t gather(const struct sub *s, struct iovec *v, char (*hex)[HEX_SIZE])
-{
-    size_t n = 0, skip = s->at;
+    struct iovec v[BATCH];
+    struct msghdr m = {.msg_iov = v, .msg_iovlen = 1};
 
-    for (unsigned i = 0; i < s->n && i < BATCH; i++) {
-        struct span json = event_json(s->ring[(s->first + i) % s->cap]);
+    v[0] = (struct iovec){(char *)(uintptr_t)first.ptr, first.len};
+    for (unsigned i = 1; i < s->n && i < BATCH; i++) {
+        struct span next = chunk(s, i);
 
-        v[n++] = (struct iovec){hex[i], chunk_line(hex[i], json.len)};
-        v[n++] = (struct iovec){(char *)(uintptr_t)json.ptr, json.len};
-        /* The final chunk of a long poll goes along. */
-        v[n++] =
-            (struct iovec){(char *)(uintptr_t) "\r\n" /* then */ "0\r\n\r\n", s->stream ? 2 : 7};
+        v[m.msg_iovlen++] = (struct iovec){(char *)(uintptr_t)next.ptr, next.len};
     }
-    for (size_t i = 0; i < n && skip > 0; i++) {
-        size_t off = skip < v[i].iov_len ? skip : v[i].iov_len;
-
-        v[i].iov_base = (char *)v[i].iov_base + off;
-        v[i].iov_len -= off;
-        skip -= off;
-    }
-    return n;
-}
-
-/* Bytes of the chunk of the first event. */
-static size_t chunk_bytes(const struct sub *s)
-{
-    size_t json = event_json(s->ring[s->first]).len;
-
-    return hex_digits(json) + 2 + json + (s->stream ? 2 : 7);
+    return sendmsg(s->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 /* False: the socket is no tap any more. */
 static bool flush(struct sub *s)
 {
-    struct iovec v[3 * BATCH];
-    char hex[BATCH][HEX_SIZE];
-
     while (s->n > 0) {
-        struct msghdr m = {.msg_iov = v, .msg_iovlen = gather(s, v, hex)};
-        ssize_t sent = sendmsg(s->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t sent = send_some(s);
 
         if (sent < 0 && errno == EINTR)
             continue;
@@ -204,8 +172,8 @@ static bool flush(struct sub *s)
 
         size_t done = s->at + (size_t)sent;
 
-        while (s->n > 0 && done >= chunk_bytes(s)) {
-            done -= chunk_bytes(s);
+        while (s->n > 0 && done >= chunk(s, 0).len) {
+            done -= chunk(s, 0).len;
             event_unref(sub_take(s));
             s->finished = !s->stream;
         }

@@ -311,32 +311,3 @@ uint64_t engine_cluster_id(const struct engine *e)
     (void)e;
     return 0xcdf818194e3a8c;
 }
-
-/* ---- store: events only ---- */
-
-struct event *event_new(enum v2_action action, uint64_t index, struct span path, struct span json)
-{
-    struct event *e = mem_zalloc(sizeof(*e) + path.len + json.len);
-
-    atomic_init(&e->refs, 1);
-    e->action = action;
-    e->index = index;
-    e->path_len = (uint32_t)path.len;
-    e->json_len = (uint32_t)json.len;
-    memcpy(e->bytes, path.ptr, path.len);
-    if (json.len > 0)
-        memcpy(e->bytes + path.len, json.ptr, json.len);
-    return e;
-}
-
-struct event *event_ref(struct event *e)
-{
-    atomic_fetch_add_explicit(&e->refs, 1, memory_order_relaxed);
-    return e;
-}
-
-void event_unref(struct event *e)
-{
-    if (e != NULL && atomic_fetch_sub_explicit(&e->refs, 1, memory_order_acq_rel) == 1)
-        mem_free(e);
-}

@@ -16,5 +16,5 @@ endif
 	%D%/test_watches.c \
 	%D%/test_writes.c
 %C%_test_http_CPPFLAGS = $(AM_CPPFLAGS) $(MHD_CFLAGS) $(CHECK_CFLAGS)
-%C%_test_http_LDADD = src/http/libhttp.a src/tls/libtls.a src/auth/libauth.a src/proto/libproto.a \
+%C%_test_http_LDADD = src/http/libhttp.a src/tls/libtls.a src/auth/libauth.a src/store/libstore.a src/proto/libproto.a \
 	src/base/libbase.a $(MHD_LIBS) $(GNUTLS_LIBS) $(CRYPT_LIBS) $(CHECK_LIBS)
