@@ -44,11 +44,11 @@ int main(int argc, char **argv)
     if (strcmp(called, "etcdctl") == 0)
         return ctl_main(argc, argv, admin_main);
     if (strcmp(called, "etcd") == 0)
-        return serve_main(argc, argv);
+        serve_main(argc, argv);
     if (admin_claims(argc, argv))
         return admin_main(argc, argv);
     if (strcmp(word, "serve") == 0)
-        return serve_main(argc - 1, argv + 1);
+        serve_main(argc - 1, argv + 1);
     if (argc == 2 && (is(word, "help", "h") || is(word, "--help", "-h")))
         return help();
     if (argc == 2 && (is(word, "--version", "-version") || is(word, "-v", "--v"))) {
@@ -57,5 +57,5 @@ int main(int argc, char **argv)
     }
     if (argc > 1 && (word[0] != '-' || ctl_claims(argc, argv)))
         return ctl_main(argc, argv, admin_main);
-    return serve_main(argc, argv);
+    serve_main(argc, argv);
 }

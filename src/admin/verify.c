@@ -45,7 +45,8 @@ static int verify_snapshots(struct verifying *v, const char *dir, uint64_t *clus
         struct load_result r;
         uint64_t bytes;
         char *path = snapfile_path(dir, list.v[i]);
-        int bad = snapshot_check(&diskio_system, path, &list.v[i], &r, &bytes, e);
+        struct snapload what = {.io = &diskio_system, .path = path, .id = &list.v[i]};
+        int bad = snapshot_check(&what, &r, &bytes, e);
         if (bad == 0)
             print_snapshot(path, &r, bytes);
         else if (bad != -ENOENT || !v->live) /* a live member has purged it meanwhile */

@@ -22,7 +22,8 @@ static int adopt(struct copying *c, const char *path, const struct snapfile_id *
 {
     struct load_result r;
     uint64_t bytes;
-    int rv = snapshot_load(c->conf->io, path, id, &r, &bytes, e);
+    struct snapload what = {.io = c->conf->io, .path = path, .id = id};
+    int rv = snapshot_load(&what, &r, &bytes, e);
     if (rv == 0) {
         c->log.reach.base_index = c->info->snapshot_index = r.head.raft_index;
         c->log.reach.base_term = r.head.raft_term;

@@ -452,7 +452,7 @@ fail:
     return rv;
 }
 
-void engine_stop(struct engine *e)
+void engine_halt(struct engine *e)
 {
     atomic_store(&e->stopping, true);
     mailbox_wake(&e->box);
@@ -460,5 +460,12 @@ void engine_stop(struct engine *e)
         engine_end(e);
     else
         pthread_join(e->thread, NULL);
+    wal_close(e->wal);
+    e->wal = NULL;
+}
+
+void engine_stop(struct engine *e)
+{
+    engine_halt(e);
     engine_free(e);
 }

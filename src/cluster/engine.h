@@ -76,6 +76,9 @@ int engine_start(struct engine **out, const struct engine_conf *conf, struct err
 /* Answers everything that waits with ERR_STOPPED's v2 error, makes the log durable, ends the
  * thread, frees. No request may come in any more. */
 void engine_stop(struct engine *e);
+/* The same, but E stays: for a process that ends. To free the tree takes a second for a few million
+ * keys; the system takes all of it at once. */
+void engine_halt(struct engine *e);
 
 /* Of a leader of several: hands over to another member, and waits until that leads or a while has
  * passed. Before the wire goes; any thread. Nothing to do is fine. */

@@ -30,7 +30,8 @@ static void run(struct job *job)
     const struct engine *e = job->engine;
     struct snapfile_id id = id_of(j);
     char *path = snapfile_path(e->conf.dir->snap, id);
-    j->rv = snapshot_load(e->conf.io, path, &id, &j->loaded, &j->bytes, &j->err);
+    struct snapload what = {.io = e->conf.io, .path = path, .id = &id, .stop = &e->stopping};
+    j->rv = snapshot_load(&what, &j->loaded, &j->bytes, &j->err);
     if (j->rv == 0 && j->loaded.head.cluster_id != e->cluster_id)
         j->rv = err_set(&j->err, ERR_FOREIGN, "%s: of another cluster", path);
     if (j->rv == 0)
@@ -116,6 +117,11 @@ void install_ended(struct engine *e, struct mail *mail)
     struct install_job *j = CP_CONTAINER_OF(mail, struct install_job, job.mail);
     struct snapshotter *s = &e->snapshots;
     job_join(&j->job);
+    if (j->rv == ERR_STOPPED) { /* no turn follows, or one; the next start finds the file */
+        e->install = NULL;
+        install_drop(mail);
+        return;
+    }
     if (j->rv != 0)
         give_up(e, j);
     forward_unsure(e);

@@ -14,6 +14,8 @@ struct install_job;
 void install_begin(struct engine *e, const struct snapshot_mark *mark);
 /* The mail of the job came. */
 void install_ended(struct engine *e, struct mail *mail);
-/* At the end of the engine: waits for the job; its mail is then for install_drop. */
+/* At the end of the engine, which the job has seen: waits for it; its mail is then for
+ * install_drop.
+ */
 void install_stop(struct engine *e);
 void install_drop(struct mail *mail);

@@ -63,7 +63,8 @@ static int restore_one(struct engine *e, struct snapfile_id id, struct err *err)
     struct load_result r;
     uint64_t bytes;
     char *path = snapfile_path(e->conf.dir->snap, id);
-    int rv = snapshot_load(e->conf.io, path, &id, &r, &bytes, err);
+    struct snapload what = {.io = e->conf.io, .path = path, .id = &id};
+    int rv = snapshot_load(&what, &r, &bytes, err);
     mem_free(path);
     if (rv != 0)
         return rv;

@@ -16,8 +16,7 @@
 #define SEAL_HEX_BYTES 8u
 
 struct source {
-    const struct diskio *io;
-    const char *path;
+    const struct snapload *of;
     int fd;
     uint64_t size;
 };
@@ -25,7 +24,7 @@ struct source {
 static int read_at(const struct source *f, uint64_t at, char *bytes, size_t n, struct err *e)
 {
     for (size_t done = 0; done < n;) {
-        ssize_t k = f->io->pread(f->io->ctx, f->fd, bytes + done, n - done, at + done);
+        ssize_t k = f->of->io->pread(f->of->io->ctx, f->fd, bytes + done, n - done, at + done);
         if (k < 0)
             return err_sys(e, (int)-k, "read");
         if (k == 0)
@@ -35,16 +34,23 @@ static int read_at(const struct source *f, uint64_t at, char *bytes, size_t n, s
     return 0;
 }
 
+static bool is_stopped(const struct source *f)
+{
+    return f->of->stop != NULL && atomic_load(f->of->stop);
+}
+
 static int feed(struct load *load, const struct source *f, struct err *e)
 {
     char *piece = mem_alloc(PIECE_BYTES);
     int rv = 0;
     struct progress progress;
-    progress_begin(&progress, &clock_system, f->path);
+    progress_begin(&progress, &clock_system, f->of->path);
     for (uint64_t at = 0; rv == 0 && at < f->size;) {
         (void)progress_note(&progress, at, f->size);
         size_t n = f->size - at < PIECE_BYTES ? (size_t)(f->size - at) : PIECE_BYTES;
         rv = read_at(f, at, piece, n, e);
+        if (rv == 0 && is_stopped(f))
+            rv = err_set(e, ERR_STOPPED, "broken off");
         if (rv == 0)
             rv = load_feed(load, span_make(piece, n), e);
         at += n;
@@ -95,9 +101,10 @@ static bool is_changed(const struct source *f)
     return sum_up(f, f->size - n + line, &sum, &err) == 0 && sum != said;
 }
 
-static int load_from(const struct source *f, struct load *load, const struct snapfile_id *id,
-                     struct load_result *out, struct err *e)
+static int load_from(const struct source *f, struct load *load, struct load_result *out,
+                     struct err *e)
 {
+    const struct snapfile_id *id = f->of->id;
     int rv = feed(load, f, e);
     if (rv == 0)
         rv = load_finish(load, out, e);
@@ -112,42 +119,42 @@ static int load_from(const struct source *f, struct load *load, const struct sna
 }
 
 /* Into LOAD. */
-static int load_file(const struct diskio *io, const char *path, struct load *load,
-                     const struct snapfile_id *id, struct load_result *out, uint64_t *bytes,
-                     struct err *e)
+static int load_file(const struct snapload *what, struct load *load, struct load_result *out,
+                     uint64_t *bytes, struct err *e)
 {
-    struct source f = {.io = io, .path = path, .fd = io->open(io->ctx, path, O_RDONLY, 0)};
+    const struct diskio *io = what->io;
+    struct source f = {.of = what, .fd = io->open(io->ctx, what->path, O_RDONLY, 0)};
     *out = (struct load_result){.store = NULL};
     *bytes = 0;
     if (f.fd < 0)
-        return err_sys(e, -f.fd, "open snapshot %s", path);
+        return err_sys(e, -f.fd, "open snapshot %s", what->path);
     int rv = io->size(io->ctx, f.fd, &f.size);
     if (rv < 0)
         err_sys(e, -rv, "read");
     else
-        rv = load_from(&f, load, id, out, e);
+        rv = load_from(&f, load, out, e);
     io->close(io->ctx, f.fd);
     *bytes = f.size;
     if (rv == 0)
         return 0;
     *out = (struct load_result){.store = NULL};
-    return err_wrap(e, "snapshot %s", path);
+    return err_wrap(e, "snapshot %s", what->path);
 }
 
-int snapshot_load(const struct diskio *io, const char *path, const struct snapfile_id *id,
-                  struct load_result *out, uint64_t *bytes, struct err *e)
+int snapshot_load(const struct snapload *what, struct load_result *out, uint64_t *bytes,
+                  struct err *e)
 {
     struct load *load = load_new();
-    int rv = load_file(io, path, load, id, out, bytes, e);
+    int rv = load_file(what, load, out, bytes, e);
     load_free(load);
     return rv;
 }
 
-int snapshot_check(const struct diskio *io, const char *path, const struct snapfile_id *id,
-                   struct load_result *out, uint64_t *bytes, struct err *e)
+int snapshot_check(const struct snapload *what, struct load_result *out, uint64_t *bytes,
+                   struct err *e)
 {
     struct load *load = load_new_check();
-    int rv = load_file(io, path, load, id, out, bytes, e);
+    int rv = load_file(what, load, out, bytes, e);
     load_free(load);
     return rv;
 }

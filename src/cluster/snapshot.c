@@ -17,7 +17,7 @@ struct snapshot_job {
     struct dump *dump; /* run(), until it ends */
     int pin;
     bool owed;        /* somebody waits for it */
-    atomic_bool stop; /* engine sets: break off */
+    atomic_bool stop; /* engine sets: break off; the writer of the file looks at it */
     /* written by run(), read after it ended */
     int rv;
     struct err err;
@@ -32,10 +32,6 @@ static int write_pieces(struct snapshot_job *j, struct snapfile_writer *w)
     int rv = 0;
     bool more = true;
     while (rv == 0 && more) {
-        if (atomic_load(&j->stop)) {
-            rv = err_set(&j->err, ERR_STOPPED, "broken off");
-            break;
-        }
         buf_clear(&piece);
         more = dump_more(j->dump, &piece, PIECE_BYTES);
         rv = snapfile_write(w, piece.ptr, piece.len, &j->err);
@@ -58,10 +54,12 @@ static int write_snapshot(struct snapshot_job *j)
     struct snapfile_writer *w = NULL;
     struct snapfile_id id = {.index = j->mark.index, .term = j->mark.term};
     int rv = snapfile_begin(&w, conf->io, conf->dir->snap, id, &j->err);
-    if (rv == 0 && !j->owed)
-        snapfile_be_gentle(w);
-    if (rv == 0)
+    if (rv == 0) {
+        snapfile_stop_by(w, &j->stop);
+        if (!j->owed)
+            snapfile_be_gentle(w);
         rv = write_pieces(j, w);
+    }
     if (rv == 0)
         rv = snapfile_commit(&w, &j->err);
     snapfile_abort(&w);

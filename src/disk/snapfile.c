@@ -156,7 +156,8 @@ struct snapfile_writer {
     uint64_t at;         /* written to the file */
     uint64_t synced;
     bool gentle;
-    struct pace pace; /* gentle */
+    struct pace pace;        /* gentle */
+    const atomic_bool *stop; /* or NULL */
 };
 
 static void writer_free(struct snapfile_writer *w)
@@ -203,11 +204,26 @@ void snapfile_be_gentle(struct snapfile_writer *w)
     pace_begin(&w->pace);
 }
 
+void snapfile_stop_by(struct snapfile_writer *w, const atomic_bool *stop)
+{
+    w->stop = stop;
+}
+
+static int look_at_stop(const struct snapfile_writer *w, struct err *e)
+{
+    if (w->stop == NULL || !atomic_load(w->stop))
+        return 0;
+    return err_set(e, ERR_STOPPED, "write %s: broken off", w->temporary);
+}
+
 static int put_step(struct snapfile_writer *w, const char *bytes, size_t n, struct err *e)
 {
     const uint64_t sync_bytes = w->gentle ? PACE_SYNC_BYTES : SYNC_STEP_BYTES;
+    int rv = look_at_stop(w, e);
+    if (rv < 0)
+        return rv;
     pace_step(&w->pace);
-    int rv = w->io->pwrite(w->io->ctx, w->fd, bytes, n, w->at);
+    rv = w->io->pwrite(w->io->ctx, w->fd, bytes, n, w->at);
     if (rv < 0)
         return err_sys(e, -rv, "write %s", w->temporary);
     if (w->gentle)
@@ -260,6 +276,8 @@ int snapfile_commit(struct snapfile_writer **wp, struct err *e)
     struct snapfile_writer *w = *wp;
     const struct diskio *io = w->io;
     int rv = put_gathered(w, e);
+    if (rv == 0)
+        rv = look_at_stop(w, e);
     if (rv == 0)
         rv = sync_file(w, e);
     if (rv == 0) {

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "disk/diskio.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -52,6 +53,9 @@ int snapfile_begin(struct snapfile_writer **out, const struct diskio *io, const 
 /* From now on it leaves most of the disk and of the processor to others: it writes in small steps,
  * and rests behind each. */
 void snapfile_be_gentle(struct snapfile_writer *w);
+/* STOP (borrowed until the writer's end; any thread sets it) is looked at before each step: once it
+ * is set, snapfile_write and snapfile_commit write no more and fail with ERR_STOPPED. */
+void snapfile_stop_by(struct snapfile_writer *w, const atomic_bool *stop);
 /* Adds a piece of any size; small ones are gathered. Waits for the disk every few MiB (gentle:
  * after every piece of 128 KiB, and rests behind it), so that a sync of the log never has a whole
  * snapshot before it. */

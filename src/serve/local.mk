@@ -6,6 +6,7 @@ noinst_LIBRARIES += %D%/libserve.a
 	%D%/options_table.c %D%/options_file.c %D%/options_check.c %D%/options_show.c \
 	%D%/options_tls.c \
 	%D%/bootstrap.c %D%/bootstrap.h \
+	%D%/early.c %D%/early.h \
 	%D%/peers.c %D%/peers.h \
 	%D%/secure.c %D%/secure.h \
 	%D%/logs.c %D%/logs.h \

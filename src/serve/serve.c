@@ -8,6 +8,7 @@
 #include "disk/waldir.h"
 #include "http/door.h"
 #include "serve/bootstrap.h"
+#include "serve/early.h"
 #include "serve/logs.h"
 #include "serve/metrics.h"
 #include "serve/options.h"
@@ -19,6 +20,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -41,6 +43,7 @@ struct server {
     struct metrics metrics;
     struct logs logs;
     struct systemd systemd;
+    struct early early;
     struct activated activated;
     uint64_t turns; /* of the engine, when the watchdog was last told */
     int fds[LISTEN_MAX];
@@ -202,6 +205,7 @@ static int server_start(struct server *s, struct err *e)
     rv = start_engine(s, e);
     if (rv != 0)
         goto stop_door;
+    early_end(&s->early); /* whoever is let in from here on is not cut off */
     s->metrics.clients = s->door;
     struct metrics_conf mc = {.options = o,
                               .engine = s->engine,
@@ -252,7 +256,7 @@ static void server_stop(struct server *s)
     metrics_stop(&s->metrics);
     engine_hand_over(s->engine);
     peers_close(&s->peers);
-    engine_stop(s->engine); /* its last turns still speak to the door and to the peers */
+    engine_halt(s->engine); /* its last turns still speak to the door and to the peers */
     peers_stop(&s->peers);
     guard_join(s->guard); /* its threads speak to the door to their end */
     door_stop(s->door);   /* waits for what the guard has, too */
@@ -339,7 +343,10 @@ static int run(struct server *s, struct err *e)
     systemd_tell(&s->systemd, "STATUS=reading log and snapshots");
     rv = systemd_sockets(&s->activated, e);
     if (rv == 0)
+        rv = early_begin(&s->early, &s->systemd, e);
+    if (rv == 0)
         rv = server_start(s, e);
+    early_end(&s->early);
     if (rv == 0) {
         options_warn(&s->options);
         log_info("server.serving", LOG_S("version", COPSE_VERSION), LOG_S("name", s->options.name),
@@ -362,7 +369,7 @@ static int fail(const struct err *e, int code)
     return code;
 }
 
-int serve_main(int argc, char **argv)
+void serve_main(int argc, char **argv)
 {
     struct server s = {.dir = {.lock_fd = -1}};
     struct err e = {.code = 0};
@@ -378,5 +385,5 @@ int serve_main(int argc, char **argv)
     else if (run(&s, &e) != 0)
         code = fail(&e, e.code == ERR_USAGE ? EXIT_USAGE : EXIT_FAILED);
     options_fini(&s.options);
-    return code;
+    exit(code); /* not back: the engine was left, and from here it can still be reached */
 }

@@ -117,6 +117,41 @@ def a_failed_start_is_told():
     m.close()
 
 
+def a_start_is_given_up():
+    # A snapshot that nobody writes into: whoever reads it stands there.
+    with tempfile.TemporaryDirectory() as top:
+        snap = os.path.join(top, "member", "snap")
+        os.makedirs(snap)
+        os.mkfifo(os.path.join(snap, "%016x-%016x.jsonl" % (1, 1)))
+        for sig in signal.SIGTERM, signal.SIGINT:
+            m = Manager()
+            s = Server("--data-dir", top, env=m.env)
+
+            def has_lock():
+                try:
+                    with open(os.path.join(top, "member", "lock")) as f:
+                        return f.read().split() == [str(s.process.pid)]
+                except FileNotFoundError:
+                    return False
+            try:
+                wait_for(has_lock, "it to begin")
+                s.process.send_signal(sig)
+                assert s.process.wait(PATIENCE_S) == 0
+            finally:
+                s.process.kill()
+                s.process.wait()
+            m.hear("^STOPPING=1$")
+            words = log_of(s)
+            assert "server.stopping signal=%s " % sig.name in words and "server.stopped" in words, words
+            assert "server.serving" not in words, words
+            s.log.close()
+            shutil.rmtree(s.dir)
+            m.close()
+        os.remove(os.path.join(snap, "%016x-%016x.jsonl" % (1, 1)))
+        with Server("--data-dir", top) as s:
+            s.put("/a", "1")
+
+
 def quiet_without_a_manager():
     with Server() as s:
         assert "systemd" not in log_of(s)
@@ -354,7 +389,7 @@ def the_log_may_stand_apart():
 
 
 if __name__ == "__main__":
-    sys.exit(run([ready_when_serving, watchdog_is_fed, a_failed_start_is_told,
+    sys.exit(run([ready_when_serving, watchdog_is_fed, a_failed_start_is_told, a_start_is_given_up,
                   quiet_without_a_manager, sockets_are_taken, logs_move,
                   logs_move_under_load, stop_under_load_loses_nothing, handed_over_sockets_lose_nobody,
                   settings_without_effect_are_told, only_known_names_are_answered, the_log_may_stand_apart],

@@ -226,7 +226,8 @@ static void check_copied(const struct diskio *io, const struct snapfile_id *id)
     uint64_t bytes;
     struct err e;
     char *path = snapfile_path("to", *id);
-    ck_assert_msg(snapshot_load(io, path, id, &r, &bytes, &e) == 0, "%s", e.text);
+    struct snapload what = {.io = io, .path = path, .id = id};
+    ck_assert_msg(snapshot_load(&what, &r, &bytes, &e) == 0, "%s", e.text);
     ck_assert_uint_eq(r.head.cluster_id, 11);
     ck_assert_uint_eq(r.head.n_members, 2);
     ck_assert_uint_eq(r.head.members[0].id, 10);

@@ -145,6 +145,54 @@ START_TEST(log_of_before_the_start_counts)
 }
 END_TEST
 
+/* The one that is due has not begun when the member stops: it is broken off, and taken after the
+ * next start. */
+START_TEST(stop_breaks_a_snapshot_off)
+{
+    fill();
+    static char value[1000];
+    unsigned files = fx_files("snap", ".jsonl");
+    memset(value, 'x', sizeof(value) - 1);
+    while (fx.engine->snapshots.job == NULL) {
+        fx_propose(fx_put("/again", value));
+        while (fx.n_done == 0) {
+            engine_step(fx.engine);
+            (void)wal_step(fx.engine->wal);
+            (void)wal_spare_step(fx.engine->wal);
+        }
+        fx_free_done();
+    }
+    fx_stop();
+    ck_assert_uint_eq(fx_files("snap", ".jsonl"), files);
+    ck_assert_uint_eq(fx_files("snap", ".tmp"), 0);
+    start();
+    uint64_t before = figure(FIGURE_SNAPSHOT_INDEX);
+    turns();
+    ck_assert_uint_gt(figure(FIGURE_SNAPSHOT_INDEX), before);
+}
+END_TEST
+
+/* The same for one that a leader sent: what it was read of is dropped, and nothing else happens.
+ * The next start finds the file. */
+START_TEST(stop_breaks_an_install_off)
+{
+    fill();
+    struct engine *e = fx.engine;
+    struct snapshot_mark mark = e->snapshots.newest;
+    uint64_t applied = e->applied_index;
+    install_begin(e, &mark);
+    atomic_store(&e->stopping, true);
+    ck_assert(job_step(e));
+    engine_step(e); /* the last turn may hear of it */
+    ck_assert_ptr_null(e->install);
+    ck_assert_uint_eq(e->applied_index, applied);
+    install_begin(e, &mark);
+    fx_stop(); /* or not */
+    start();
+    ck_assert_uint_eq(fx.engine->snapshots.newest.index, mark.index);
+}
+END_TEST
+
 /* So long ago that the time that is left does not fit into 64 bits: due at once. */
 START_TEST(expiry_of_long_ago_is_due)
 {
@@ -213,6 +261,8 @@ Suite *engine_steps_suite(void)
     tcase_set_timeout(t, 120);
     tcase_add_test(t, failed_snapshot_is_tried_again);
     tcase_add_test(t, log_of_before_the_start_counts);
+    tcase_add_test(t, stop_breaks_a_snapshot_off);
+    tcase_add_test(t, stop_breaks_an_install_off);
     tcase_add_test(t, expiry_of_long_ago_is_due);
     tcase_add_test(t, log_that_is_behind_says_so_seldom);
     suite_add_tcase(s, t);

@@ -411,6 +411,50 @@ START_TEST(left_over)
 }
 END_TEST
 
+static struct {
+    struct diskio io;
+    atomic_bool stop;
+    unsigned writes;
+} stopping;
+
+/* The stop comes while the disk has the second write. */
+static int write_and_stop(void *ctx, int fd, const void *bytes, size_t n, uint64_t at)
+{
+    atomic_store(&stopping.stop, ++stopping.writes >= 2);
+    return stopping.io.pwrite(ctx, fd, bytes, n, at);
+}
+
+/* Large values are one piece each: a stop does not wait until the piece is written. */
+START_TEST(stopped_within_a_piece)
+{
+    bool gentle = _i != 0, small = _i == 2;
+    struct place p;
+    struct snapfile_writer *w;
+    char *bytes = content_of(30, 2 * CONTENT_BYTES);
+    place_init(&p, 1);
+    ck_assert_int_eq(write_it(&p, 20, 1000), 0);
+    stopping.io = p.io;
+    stopping.writes = 0;
+    atomic_store(&stopping.stop, small);
+    p.io.pwrite = write_and_stop;
+    ck_assert_int_eq(snapfile_begin(&w, &p.io, DIR, id_of(30), &p.err), 0);
+    snapfile_stop_by(w, &stopping.stop);
+    if (gentle)
+        snapfile_be_gentle(w);
+    int rv = snapfile_write(w, bytes, small ? 1000 : 2 * CONTENT_BYTES, &p.err);
+    ck_assert_int_eq(rv, small ? 0 : ERR_STOPPED); /* small: gathered */
+    ck_assert_int_eq(snapfile_commit(&w, &p.err), ERR_STOPPED);
+    ck_assert_str_eq(p.err.text, "write snap/000000000000001e-0000000000000004.tmp: broken off");
+    ck_assert_uint_eq(stopping.writes, small ? 0 : 2);
+    ck_assert_uint_eq(faultio_files(p.f), 1);
+    p.io.pwrite = stopping.io.pwrite;
+    expect_found(&p, FOUND(20));
+    ck_assert_int_eq(write_it(&p, 30, 5), 0);
+    faultio_free(p.f);
+    mem_free(bytes);
+}
+END_TEST
+
 /* Two that purge at once, and a directory that is not there. */
 START_TEST(gone_already)
 {
@@ -443,6 +487,7 @@ TCase *snapfile_cases(void)
     tcase_add_loop_test(c, failures, 0, 7);
     tcase_add_test(c, no_room);
     tcase_add_test(c, left_over);
+    tcase_add_loop_test(c, stopped_within_a_piece, 0, 3); /* fast, gentle, gathered */
     tcase_add_test(c, gone_already);
     return c;
 }
