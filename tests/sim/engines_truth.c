@@ -45,7 +45,10 @@ unsigned truth_key(struct span path)
 {
     if (!span_starts(path, SPAN("/k/")))
         return KEYS;
-    return (unsigned)atoi(path.ptr + 3); /* an event's path is followed by its JSON */
+    unsigned key = 0;
+    for (size_t i = 3; i < path.len && path.ptr[i] >= '0' && path.ptr[i] <= '9'; i++)
+        key = key * 10 + (unsigned)(path.ptr[i] - '0');
+    return key;
 }
 
 static uint64_t value_of(const struct log_entry *e)
