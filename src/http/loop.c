@@ -32,7 +32,7 @@ static const char *const noise[] = {
     "Closing connection",
     "closing connection",
     "Connection was closed",
-    "Failed to send data",
+    "Failed to send",
     "Failed to set TCP_NODELAY",
     "Failed to disable TCP Nagle",
     "Setting",

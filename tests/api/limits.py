@@ -209,6 +209,13 @@ def replies_together():
         for c in clients:
             c.close()
         wait_for(lambda: s.ask("GET", "/v2/keys/escaped")[0] == 200, "room again")
+        # that clients go away while they are answered is nothing to warn of
+        for _ in range(20):
+            with s.connect() as c:
+                c.sendall(b"GET /v2/keys/escaped HTTP/1.1\r\nHost: a\r\n\r\n")
+                c.recv(100000)
+        wait_for(lambda: s.ask("GET", "/v2/keys/escaped")[0] == 200, "room again")
+        same(b"http.library" in os.pread(s.log.fileno(), 1 << 20, 0), False, "in the log")
 
 
 # ---- how many
