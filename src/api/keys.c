@@ -23,6 +23,7 @@ static void refuse_listing(struct api_reply *reply)
     api_reply_fini(reply);
     api_error(reply, V2_RAFT_INTERNAL, SPAN("etcdserver: too many requests"), 0);
     reply->status = 503;
+    reply->retry_after = true;
 }
 
 /* Renders a directory; true when the pin went into a listing. */

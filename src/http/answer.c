@@ -113,7 +113,7 @@ enum MHD_Result answer_written(struct conn *k)
     k->proposal = NULL;
     api_proposal_reply(k->worker->door->api, &p, k->no_value, &r);
     if (k->refused)
-        r.status = MHD_HTTP_SERVICE_UNAVAILABLE;
+        reply_try_later(&r);
     return reply_send(k, &r);
 }
 
@@ -170,7 +170,7 @@ static enum MHD_Result act(struct conn *k, struct api_result *r)
     switch (r->outcome) {
     case API_REPLY:
         if (k->refused)
-            r->reply.status = MHD_HTTP_SERVICE_UNAVAILABLE;
+            reply_try_later(&r->reply);
         return reply_send(k, &r->reply);
     case API_PROPOSE:
         return propose(k, r);
@@ -184,8 +184,7 @@ static enum MHD_Result act(struct conn *k, struct api_result *r)
             atomic_fetch_sub_explicit(&w->door->watches, 1, memory_order_relaxed);
             buf_fini(&r->watch.path);
             right_fini(&r->watch.right);
-            return reply_raft_error(k, MHD_HTTP_SERVICE_UNAVAILABLE,
-                                    "etcdserver: too many watches");
+            return reply_too_many(k, "etcdserver: too many watches");
         }
         sub_open(k, r);
         return MHD_YES;
@@ -203,7 +202,7 @@ static enum MHD_Result handle(struct conn *k)
     struct api_request rq = request_of(k);
 
     if (w->draining)
-        return reply_raft_error(k, 0, "etcdserver: server stopped");
+        return reply_raft_error(k, "etcdserver: server stopped");
     api_handle(w->door->api, w->number, &rq, &r);
     if (r.counted != COUNTED_NOT)
         metric_count(&w->counts.received[r.counted], 1);
@@ -227,14 +226,14 @@ enum MHD_Result answer_begin(struct conn *k)
     if (k->tls == NULL && !host_allowed(k->worker->door->conf.host_names, name))
         return misdirected(k, name);
     if (k->crowded_out)
-        return reply_raft_error(k, MHD_HTTP_SERVICE_UNAVAILABLE, "etcdserver: too many requests");
+        return reply_too_many(k, "etcdserver: too many requests");
     return handle(k);
 }
 
 enum MHD_Result answer_proved(struct conn *k)
 {
     if (k->refused)
-        return reply_raft_error(k, MHD_HTTP_SERVICE_UNAVAILABLE, "etcdserver: too many requests");
+        return reply_too_many(k, "etcdserver: too many requests");
     return handle(k);
 }
 
@@ -253,7 +252,7 @@ enum MHD_Result answer_confirmed(struct conn *k)
 
     if (w->draining) { /* the engine may be gone */
         forget_read(k);
-        return reply_raft_error(k, 0, "etcdserver: server stopped");
+        return reply_raft_error(k, "etcdserver: server stopped");
     }
     api_read_reply(w->door->api, w->number, &rq, &k->read, &r);
     return act(k, &r);

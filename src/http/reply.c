@@ -191,7 +191,7 @@ static void check_room(struct conn *k, struct api_reply *r)
     (void)conn_count(k, &k->reply_counted, 0);
     api_reply_fini(r);
     api_error(r, V2_RAFT_INTERNAL, SPAN("etcdserver: too many requests"), 0);
-    r->status = MHD_HTTP_SERVICE_UNAVAILABLE;
+    reply_try_later(r);
 }
 
 static enum MHD_Result send_body(struct conn *k, struct api_reply *r, size_t chunk_above)
@@ -337,12 +337,25 @@ enum MHD_Result reply_bare(struct conn *k, int status, const char *text)
     return queue(k, status, m, CONN_REPLYING);
 }
 
-enum MHD_Result reply_raft_error(struct conn *k, int status, const char *cause)
+void reply_try_later(struct api_reply *r)
+{
+    r->status = MHD_HTTP_SERVICE_UNAVAILABLE;
+    r->retry_after = true;
+}
+
+enum MHD_Result reply_raft_error(struct conn *k, const char *cause)
 {
     struct api_reply r = {0};
 
     api_error(&r, V2_RAFT_INTERNAL, span_of(cause), 0);
-    if (status != 0)
-        r.status = status;
+    return reply_send(k, &r);
+}
+
+enum MHD_Result reply_too_many(struct conn *k, const char *cause)
+{
+    struct api_reply r = {0};
+
+    api_error(&r, V2_RAFT_INTERNAL, span_of(cause), 0);
+    reply_try_later(&r);
     return reply_send(k, &r);
 }

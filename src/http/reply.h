@@ -23,7 +23,10 @@ enum MHD_Result reply_without_room(struct conn *k, const char *text);
 /* Between a request's first call and its last libmicrohttpd takes no reply: the one to a body that
  * has no end is sent past it, too. */
 enum MHD_Result reply_to_endless(struct conn *k);
-/* V2's error 300; STATUS 0 is the code's own. */
-enum MHD_Result reply_raft_error(struct conn *k, int status, const char *cause);
+/* V2's error 300. */
+enum MHD_Result reply_raft_error(struct conn *k, const char *cause);
+/* The same for one too many, who should try again later. */
+enum MHD_Result reply_too_many(struct conn *k, const char *cause);
+void reply_try_later(struct api_reply *r);
 /* "Sat, 21 Nov 2026 01:02:03 GMT" */
 void reply_date(char out[DATE_BYTES], time_t now);

@@ -64,7 +64,7 @@ enum MHD_Result stream_answer(struct conn *k)
     struct api_reply r = {0};
 
     if (k->refused)
-        return reply_raft_error(k, MHD_HTTP_SERVICE_UNAVAILABLE, "etcdserver: too many requests");
+        return reply_too_many(k, "etcdserver: too many requests");
     if (!api_watch_head(k->worker->door->api, &s->watch, &r)) {
         sub_let_go(s);
         return reply_send(k, &r);

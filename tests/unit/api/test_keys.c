@@ -308,6 +308,7 @@ START_TEST(without_a_long_pin_too_large_is_refused)
     handle(V2_M_GET, "/v2/keys?recursive=true", "", &last);
     ck_assert_int_eq(last.outcome, API_REPLY);
     ck_assert_int_eq(last.reply.status, 503);
+    ck_assert(last.reply.retry_after);
     ck_assert(span_starts(body_of(&last.reply), SPAN("{\"errorCode\":300,")));
     api_reply_fini(&last.reply);
     for (size_t i = 0; i < STORE_LONG_PINS; i++)

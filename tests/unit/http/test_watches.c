@@ -156,6 +156,7 @@ START_TEST(refused_watch)
     watch(fd, _i, "");
     client_read(fd, "GET", &a);
     ck_assert_int_eq(a.status, 503);
+    ck_assert_str_eq(answer_header(&a, "Retry-After"), "1");
     ask(fd, "GET", GET_ONE, 200, &a);
     answer_fini(&a);
     close(fd);

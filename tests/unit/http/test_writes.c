@@ -36,8 +36,10 @@ START_TEST(full_engine_is_503)
 
     fake_refuse(b.engine, 1);
     ask(fd, "PUT", PUT_OK, 503, &a);
+    ck_assert_str_eq(answer_header(&a, "Retry-After"), "1");
     ck_assert(span_eq(buf_as_span(&a.body), SPAN("etcdserver: too many requests")));
     ask(fd, "PUT", PUT_OK, 201, &a);
+    ck_assert_ptr_null(answer_header(&a, "Retry-After"));
     answer_fini(&a);
     close(fd);
 }
@@ -66,6 +68,7 @@ START_TEST(quorum_read_is_answered_when_the_engine_has)
     ck_assert_uint_eq(a.body.len, 100000);
     fake_refuse(b.engine, 1);
     ask(fd, "GET", READ_ONE, 503, &a);
+    ck_assert_str_eq(answer_header(&a, "Retry-After"), "1");
     ck_assert(span_eq(buf_as_span(&a.body), SPAN("etcdserver: too many requests")));
     answer_fini(&a);
     close(fd);
