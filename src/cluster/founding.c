@@ -42,7 +42,7 @@ static int take_item(struct span text, struct item *out, const char *flag, struc
     return rv;
 }
 
-/* Gives the items, sorted. */
+/* Gives the items, sorted. As etcd, nothing between two commas is no item. */
 static int take_items(char *bytes, const char *flag, struct item **out, size_t *n, struct err *e)
 {
     struct span text = span_of(bytes);
@@ -50,9 +50,12 @@ static int take_items(char *bytes, const char *flag, struct item **out, size_t *
     int rv = 0;
     *n = 0;
     while (rv == 0 && text.len > 0) {
+        struct span item = cut(&text, ',');
+        if (item.len == 0)
+            continue;
         items = mem_realloc(items, (*n + 1) * sizeof(*items));
         struct item *last = &items[*n];
-        rv = take_item(cut(&text, ','), last, flag, e);
+        rv = take_item(item, last, flag, e);
         if (rv != 0)
             break;
         peer_url_fold(bytes + (last->url.ptr - bytes), last->url.len);

@@ -79,8 +79,10 @@ static int parse_urls(struct url_list *list, const char *text, const char *flag,
 {
     struct span rest = span_of(text);
     int rv = rest.len == 0 ? err_set(e, ERR_USAGE, "--%s must not be empty", flag) : 0;
-    while (rv == 0 && rest.len > 0)
+    for (bool more = true; rv == 0 && more;) {
+        more = memchr(rest.ptr, ',', rest.len) != NULL; /* behind the last one, too */
         rv = parse_url(list, cut(&rest, ','), flag, e);
+    }
     return rv;
 }
 
