@@ -167,7 +167,11 @@ int roster_may_join(const struct roster *r, struct span from, const struct found
                        (int)self->name.len, self->name.ptr, r->cluster_id, (int)from.len, from.ptr,
                        (int)self->name.len, self->name.ptr, (int)self->peer_urls[0].len,
                        self->peer_urls[0].ptr);
-    if (own->n_client_urls > 0 && own->id != log_of)
+    *id = own->id;
+    /* Let in before: the cluster may have changed since, or who answers may be behind. */
+    if (own->id == log_of)
+        return 0;
+    if (own->n_client_urls > 0)
         return bootstrapped(own->id, self->name, e);
     if (unnamed != NULL)
         return err_set(e, ERR_FOREIGN,
@@ -182,7 +186,6 @@ int roster_may_join(const struct roster *r, struct span from, const struct found
                        "member count is unequal: --initial-cluster names %u, the cluster has %u; "
                        "name just its members, as copse member list shows them",
                        f->n, r->n);
-    *id = own->id;
     return 0;
 }
 

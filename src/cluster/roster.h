@@ -26,10 +26,10 @@ void roster_fini(struct roster *r);
  * answered. 0 or ERR_FOREIGN. */
 int roster_may_found(const struct roster *r, struct span from, const struct founding *f,
                      const struct founder *self, struct err *e) CP_MUST_CHECK;
-/* May SELF join the cluster of R? *ID: as which member. It must have been added, F must name the
- * same members, and no member of this id may have been at work without the log that is here: LOG_OF
- * is whose it is, 0: there is none. (It says who it is before the first entry has come.) 0 or
- * ERR_FOREIGN. */
+/* May SELF join the cluster of R? *ID: as which member. It must have been added, and unless the log
+ * that is here is its own already (LOG_OF: whose that is, 0: there is none) F must name the same
+ * members, and no member of this id may have been at work. It says who it is before the first entry
+ * has come. 0 or ERR_FOREIGN. */
 int roster_may_join(const struct roster *r, struct span from, const struct founding *f,
                     const struct founder *self, uint64_t log_of, uint64_t *id,
                     struct err *e) CP_MUST_CHECK;
