@@ -36,8 +36,8 @@ struct engine_conf {
     uint64_t cluster_id, member_id;
     /* The members as this one is told at its start, itself too, in any order: with joins false
      * those of a new cluster, each of which is started with the same; else those that are there
-     * already and where to find them. Outlives the engine. Without effect when the directory holds
-     * a member already. */
+     * already and where to find them, until it finds itself in its own log. Outlives the engine.
+     * With joins false without effect when the directory holds a member already. */
     bool joins;
     unsigned n_founders;
     const struct founder *founders;

@@ -189,6 +189,18 @@ static int be_let_in(struct bootstrap *b, const struct founder *self, uint64_t l
     return 0;
 }
 
+static void join_those_of_roster(struct bootstrap *b)
+{
+    b->joins = true;
+    for (unsigned i = 0; i < b->roster.n; i++) {
+        const struct command_member *m = &b->roster.m[i];
+        b->members[i] = (struct founder){
+            .id = m->id, .name = m->name, .n_peer_urls = m->n_peer_urls, .peer_urls = m->peer_urls};
+    }
+    b->founders = b->members;
+    b->n_founders = b->roster.n;
+}
+
 /* LOG_OF: whose the log is that has no entry yet; 0: there is none. */
 static int join(struct bootstrap *b, const struct founder *self, uint64_t log_of, struct err *e)
 {
@@ -198,37 +210,49 @@ static int join(struct bootstrap *b, const struct founder *self, uint64_t log_of
     if (rv != 0)
         return rv;
     b->cluster_id = b->roster.cluster_id;
-    b->joins = true;
-    for (unsigned i = 0; i < b->roster.n; i++) {
-        const struct command_member *m = &b->roster.m[i];
-        b->members[i] = (struct founder){
-            .id = m->id, .name = m->name, .n_peer_urls = m->n_peer_urls, .peer_urls = m->peer_urls};
-    }
-    b->founders = b->members;
-    b->n_founders = b->roster.n;
+    join_those_of_roster(b);
     log_info("bootstrap.joining", LOG_X("member", b->member_id), LOG_X("cluster", b->cluster_id),
              LOG_U("members", b->n_founders));
     return 0;
 }
 
-/* A directory that was mistaken for another one: its cluster is not that of the members named. */
-static int check_neighbours(struct bootstrap *b, const struct found *f, const struct options *o,
-                            const struct founder *self, struct err *e)
+static bool lists(const struct roster *r, uint64_t id)
+{
+    for (unsigned i = 0; i < r->n; i++)
+        if (r->m[i].id == id)
+            return true;
+    return false;
+}
+
+/* A directory that was mistaken for another one: its cluster is not that of the members named. And
+ * who was killed while it joined may have a log in which all have gone since: what the others say
+ * counts until it has come to its own place. */
+static int ask_neighbours(struct bootstrap *b, const struct found *f, const struct options *o,
+                          const struct founder *self, struct err *e)
 {
     if (b->founding.n == 1 || b->founding.cluster_id == f->cluster_id)
         return 0;
     struct join_answer *answers = answers_new();
     unsigned n = ask_others(b, self, answers);
     int rv = 0;
-    for (unsigned i = 0; rv == 0 && i < n; i++)
-        if (answers[i].rv == 0 && answers[i].roster.cluster_id != f->cluster_id)
+    for (unsigned i = 0; rv == 0 && i < n; i++) {
+        if (answers[i].rv != 0)
+            continue;
+        if (answers[i].roster.cluster_id != f->cluster_id) {
             rv = err_set(e, ERR_FOREIGN,
                          "%s holds member %" PRIx64 " of cluster %" PRIx64 ", and %.*s belongs to "
                          "cluster %" PRIx64 ": give another --data-dir, or the --initial-cluster "
                          "of that member",
                          o->data_dir, f->member_id, f->cluster_id, (int)answers[i].from.len,
                          answers[i].from.ptr, answers[i].roster.cluster_id);
+        } else if (b->roster.n == 0 && lists(&answers[i].roster, f->member_id)) {
+            b->roster = answers[i].roster;
+            answers[i].roster = (struct roster){.n = 0};
+        }
+    }
     answers_free(answers);
+    if (rv == 0 && b->roster.n > 0)
+        join_those_of_roster(b);
     return rv;
 }
 
@@ -247,7 +271,7 @@ static int go_on(struct bootstrap *b, const struct found *f, const struct option
                    ? 0
                    : err_set(e, ERR_USAGE, "%s: nothing is in %s yet", ignored.text, o->data_dir);
     if (f->filled)
-        return check_neighbours(b, f, o, self, e);
+        return ask_neighbours(b, f, o, self, e);
     int rv = strcmp(o->initial_cluster_state, "new") == 0 ? found(b, self, e)
                                                           : join(b, self, f->member_id, e);
     if (rv == 0 && (b->cluster_id != f->cluster_id || b->member_id != f->member_id))

@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -206,6 +207,35 @@ def test_mistakes():
         code, text = copse(*words)
         assert code == 1 and "give another --data-dir" in text, text
         g.start(b)
+
+
+def test_killed_while_it_joins():
+    """What one that joins has of the log names none but members who have gone since: started again, it asks those of today."""
+    with Group(1) as g:
+        a = g.all[0]
+        g.start()
+        writers = [threading.Thread(target=lambda n=n: [a.put("/k/%d-%d" % (n, i), "v") for i in range(750)]) for n in range(4)]
+        for w in writers:
+            w.start()
+        for w in writers:
+            w.join()
+        b, c = g.more(), g.more()
+        code, text = ctl(a, "member", "add", b.name, b.peer)
+        assert code == 0, text
+        joins = ["--initial-cluster-state", "existing"] + g.flags
+        b.start("%s=%s,%s=%s" % (a.name, a.peer, b.name, b.peer), *joins)
+        wait_for(lambda: "members.quorum voters=2" in b.log(), "it is not promoted")
+        code, text = ctl(b, "member", "remove", a.own_id())
+        assert code == 0 and a.ended() == 0, text
+        wait_for(b.is_healthy, "it does not lead alone")
+        code, text = ctl(b, "member", "add", c.name, c.peer)
+        assert code == 0, text
+        words = "%s=%s,%s=%s" % (b.name, b.peer, c.name, c.peer)
+        c.start(words, *joins)
+        wait_for(lambda: c.try_ask("GET", "/v2/keys/k")[0] == 200, "it is sent nothing")
+        c.kill()  # with the first of many entries, most likely
+        c.start(words, *joins)
+        c.has("/k/3-749", "v")
 
 
 def test_grown_and_shrunk():
@@ -414,7 +444,7 @@ def test_forgotten():
 
 
 # The longest first.
-TESTS = [test_forgotten, test_grown_and_shrunk, test_strict, test_disaster, test_founded, test_restored, test_counted, test_mistakes, test_moved]
+TESTS = [test_forgotten, test_killed_while_it_joins, test_grown_and_shrunk, test_strict, test_disaster, test_founded, test_restored, test_counted, test_mistakes, test_moved]
 
 if __name__ == "__main__":
     if not os.access(os.environ.get("COPSE", ""), os.X_OK):
