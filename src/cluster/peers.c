@@ -263,6 +263,10 @@ static void add_hearsay(struct engine *e, struct peer_list *list)
     }
     for (unsigned i = 0; i < h->table.n; i++)
         add_member(list, &h->table.m[i]);
+    /* Who was removed votes until the configuration says so, and may be the one that is needed. */
+    for (unsigned i = 0; i < h->table.n_leaving; i++)
+        if (peer_of(list, h->table.leaving[i].id, false) != NULL)
+            add_member(list, &h->table.leaving[i]);
 }
 
 /* All of the table, those who were removed from it as long as they are in the configuration, and

@@ -36,11 +36,28 @@ static int write_small(void *ctx, int fd, const void *bytes, size_t n, uint64_t 
     return n > LARGE_BYTES / 2 ? 0 : diskio_system.pwrite(ctx, fd, bytes, n, at);
 }
 
+static struct {
+    unsigned n;
+    uint64_t id; /* of the last one */
+    unsigned n_urls;
+} told;
+
 static void on_peers(void *ctx, const struct wire_peer *peers, unsigned n)
 {
     (void)ctx;
-    (void)peers;
-    (void)n;
+    told.n = n;
+    if (n == 0)
+        return;
+    told.id = peers[n - 1].id;
+    told.n_urls = peers[n - 1].n_urls;
+}
+
+static bool take_nothing(void *ctx, uint64_t to, struct frame **f)
+{
+    (void)ctx;
+    (void)to;
+    (void)f;
+    return false;
 }
 
 static void start(void)
@@ -50,7 +67,7 @@ static void start(void)
 
 static void setup(void)
 {
-    static const struct wire wire = {.peers = on_peers};
+    static const struct wire wire = {.peers = on_peers, .send = take_nothing};
     disk.io = diskio_system;
     disk.io.open = open_or_not;
     disk.io.pwrite = write_small;
@@ -128,6 +145,39 @@ START_TEST(failed_snapshot_is_tried_again)
     turns();
     ck_assert_uint_gt(figure(FIGURE_SNAPSHOT_INDEX), before);
     ck_assert_uint_eq(figure(FIGURE_SNAPSHOT_FAILED), 1);
+}
+END_TEST
+
+static struct log_entry member_entry(enum command_kind kind, uint64_t id)
+{
+    struct command c = {.kind = kind, .member = {.id = id}};
+    if (kind == COMMAND_MEMBER_ADD)
+        c.member.peer_urls[c.member.n_peer_urls++] = SPAN("http://two:1");
+    return (struct log_entry){.term = 1, .type = ENTRY_COMMAND, .payload = command_encode(&c)};
+}
+
+/* Both were killed between the removal of one and the change of the configuration: that one's vote
+ * is needed, and only the log says where it is. */
+START_TEST(who_leaves_is_found_in_the_log)
+{
+    struct engine *e = fx.engine;
+    struct consensus_members now;
+    struct log_entry log[] = {member_entry(COMMAND_MEMBER_ADD, 2),
+                              member_entry(COMMAND_MEMBER_REMOVE, 2)};
+    uint64_t index;
+    turns();
+    consensus_members(e->consensus, &now);
+    now.m[now.n].id = 2;
+    now.m[now.n++].role = MEMBER_STANDBY;
+    ck_assert_int_eq(consensus_change(e->consensus, &now, engine_mono_ms(e), &index), 0);
+    peers_learn(e, log, CP_COUNT(log));
+    e->peers_changed = true;
+    peers_turn(e);
+    ck_assert_uint_eq(told.n, 1);
+    ck_assert_uint_eq(told.id, 2);
+    ck_assert_uint_eq(told.n_urls, 1);
+    for (size_t i = 0; i < CP_COUNT(log); i++)
+        blob_unref(log[i].payload);
 }
 END_TEST
 
@@ -260,6 +310,7 @@ Suite *engine_steps_suite(void)
     tcase_add_checked_fixture(t, setup, fx_teardown);
     tcase_set_timeout(t, 120);
     tcase_add_test(t, failed_snapshot_is_tried_again);
+    tcase_add_test(t, who_leaves_is_found_in_the_log);
     tcase_add_test(t, log_of_before_the_start_counts);
     tcase_add_test(t, stop_breaks_a_snapshot_off);
     tcase_add_test(t, stop_breaks_an_install_off);
