@@ -5,17 +5,25 @@
 
 #define HURRY_MS 100 /* the survivors of a leader do not all stand at once */
 
+static bool is_member(const struct consensus *c, uint64_t id)
+{
+    for (unsigned i = 0; i < c->raft.configuration.n; i++)
+        if (c->raft.configuration.servers[i].id == id)
+            return true;
+    return false;
+}
+
 struct follower *consensus_follower(struct consensus *c, uint64_t id)
 {
-    struct follower *free_one = &c->followers[0];
-    for (unsigned i = 0; i < LIMIT_MEMBERS; i++) {
-        if (c->followers[i].id == id)
-            return &c->followers[i];
-        if (c->followers[i].id == 0)
-            free_one = &c->followers[i];
-    }
-    *free_one = (struct follower){.id = id};
-    return free_one;
+    struct follower *f = c->followers, *end = f + LIMIT_MEMBERS;
+    for (; f < end; f++)
+        if (f->id == id)
+            return f;
+    /* There is a place, for the leader needs none: at least that of one who was removed. */
+    for (f = c->followers; f < end - 1 && f->id != 0 && is_member(c, f->id); f++)
+        ;
+    *f = (struct follower){.id = id};
+    return f;
 }
 
 static uint64_t useful_commit(uint64_t commit, uint64_t match)

@@ -134,12 +134,12 @@ enum MHD_Result listing_send(struct conn *k, struct api_result *r)
 
 enum MHD_Result large_send(struct conn *k, struct api_reply *r)
 {
-    if (r->event != NULL)
+    if (r->event != NULL) {
         buf_span(&k->piece, event_json(r->event));
-    else
+    } else {
         k->piece = r->body;
-    if (r->event == NULL)
         r->body = (struct buf){0};
+    }
     k->piece_at = 0;
     k->listed = 0;
     return reply_stream(k, r, k->http10 ? k->piece.len : MHD_SIZE_UNKNOWN, read_listing,

@@ -1,6 +1,10 @@
 /* haste: what consensus does without waiting for a timer. */
 #include "rig.h"
 
+#include "cluster/consensus_priv.h"
+
+#include <string.h>
+
 static void answer_vote(struct rig *r, uint64_t from)
 {
     const struct peer_message *ask = rig_sent(r, PEER_VOTE, from);
@@ -153,12 +157,29 @@ START_TEST(loss_of_another_changes_nothing)
 }
 END_TEST
 
+/* However many came and went: what is known of those who are there is kept. */
+START_TEST(followers_of_now_keep_their_place)
+{
+    struct rig r;
+    leader(&r);
+    memset(r.c->followers, 0, sizeof(r.c->followers));
+    for (uint64_t id = 100; id < 100 + LIMIT_MEMBERS; id++)
+        consensus_follower(r.c, id)->snapshot = 8;
+    consensus_follower(r.c, 2)->snapshot = 7;
+    consensus_follower(r.c, 3)->snapshot = 9;
+    ck_assert_uint_eq(consensus_follower(r.c, 2)->snapshot, 7);
+    ck_assert_uint_eq(consensus_follower(r.c, 3)->snapshot, 9);
+    rig_fini(&r);
+}
+END_TEST
+
 Suite *haste_suite(void)
 {
     Suite *s = suite_create("haste");
     TCase *tc = tcase_create("timers that are not waited for");
     tcase_add_test(tc, commit_is_told_at_once);
     tcase_add_test(tc, commit_is_told_once);
+    tcase_add_test(tc, followers_of_now_keep_their_place);
     tcase_add_test(tc, followers_announce_nothing);
     tcase_add_test(tc, loss_of_the_leader_shortens_the_wait);
     tcase_add_test(tc, loss_of_the_leader_frees_the_vote);
