@@ -28,7 +28,7 @@
 #define EXIT_USAGE  2
 #define LISTEN_MAX  64
 #define STATUS_S    5   /* between two words to the service manager */
-#define DRAIN_MS    800 /* a stop takes less than a second */
+#define DRAIN_MS    700 /* a stop takes less than a second */
 
 struct server {
     struct options options;
