@@ -186,6 +186,7 @@ void consensus_durable(struct consensus *c, uint64_t lsn, uint64_t now_ms)
     c->durable = lsn;
     consensus_flush(c);
     consensus_feed_persisted(c);
+    consensus_take_over(c);
 }
 
 void consensus_tick(struct consensus *c, uint64_t now_ms)

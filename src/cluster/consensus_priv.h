@@ -48,6 +48,13 @@ struct consensus {
         uint64_t snapshot;    /* that the core last asked us to send, and waits for; 0: none */
     } followers[LIMIT_MEMBERS];
 
+    /* Follower: a TIMEOUT_NOW that waits for what it is about to be durable (guard 31); from 0:
+     * none. */
+    struct {
+        uint64_t from, term, at;
+        struct peer_timeout_now what;
+    } early;
+
     struct { /* as last told by ops.role */
         enum consensus_role role;
         uint64_t term, leader;
@@ -104,6 +111,8 @@ void consensus_told_commit(struct consensus *c, uint64_t id, uint64_t commit);
 
 /* consensus_recv.c */
 void consensus_raise_term(struct consensus *c);
+/* To be called when more has become durable: a hand-over that has waited for it goes on. */
+void consensus_take_over(struct consensus *c);
 
 /* consensus_members.c */
 void members_to_raft(const struct consensus_members *m, struct raft_configuration *out);

@@ -172,14 +172,44 @@ static void receive_append_result(struct consensus *c, struct raft_message *q,
         feed_message(c, q, NULL);
 }
 
-static void receive_timeout_now(struct consensus *c, struct raft_message *q,
-                                const struct peer_message *m)
+static void feed_timeout_now(struct consensus *c, uint64_t from, uint64_t term,
+                             struct peer_timeout_now what)
 {
-    q->timeout_now = (struct raft_timeout_now){.term = m->term,
-                                               .last_log_index = m->timeout_now.last_index,
-                                               .last_log_term = m->timeout_now.last_term};
-    if (guard_sole_timeout_now(c))
-        feed_message(c, q, NULL);
+    char address[ADDRESS_BYTES];
+    member_address(from, address);
+    struct raft_message q = {
+        .type = RAFT_TIMEOUT_NOW, .server_id = from, .server_address = address};
+    q.timeout_now = (struct raft_timeout_now){
+        .term = term, .last_log_index = what.last_index, .last_log_term = what.last_term};
+    feed_message(c, &q, NULL);
+}
+
+static void receive_timeout_now(struct consensus *c, const struct peer_message *m)
+{
+    if (!guard_sole_timeout_now(c))
+        return;
+    if (!guard_early_timeout_now(c, m)) {
+        feed_timeout_now(c, m->from, m->term, m->timeout_now);
+        return;
+    }
+    c->early.from = m->from;
+    c->early.term = m->term;
+    c->early.at = c->now;
+    c->early.what = m->timeout_now;
+}
+
+/* After an election time-out the leader has given it up. In another term, or behind another last
+ * entry, the core drops it. */
+void consensus_take_over(struct consensus *c)
+{
+    uint64_t from = c->early.from;
+    if (from == 0 || c->raft.last_stored < c->early.what.last_index)
+        return;
+    c->early.from = 0;
+    if (c->now - c->early.at >= c->conf.election_ms)
+        return;
+    feed_timeout_now(c, from, c->early.term, c->early.what);
+    consensus_settle(c);
 }
 
 static void dispatch(struct consensus *c, const struct peer_message *m)
@@ -209,8 +239,7 @@ static void dispatch(struct consensus *c, const struct peer_message *m)
         receive_snapshot(c, &q, m);
         return;
     case PEER_TIMEOUT_NOW:
-        q.type = RAFT_TIMEOUT_NOW;
-        receive_timeout_now(c, &q, m);
+        receive_timeout_now(c, m);
         return;
     }
 }

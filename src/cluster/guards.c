@@ -71,6 +71,16 @@ bool guard_sole_timeout_now(const struct consensus *c)
     return members_voters(&now) != 1 || !guard_on(c, GUARD_SOLE_TIMEOUT_NOW);
 }
 
+/* 31, ingress. The leader takes a follower for up to date once the last entries are on their way to
+ * it, so a TIMEOUT_NOW comes right behind them, and whoever is still writing them to its disk drops
+ * it without a word: the hand-over takes an election time-out, in which nobody can write. */
+bool guard_early_timeout_now(const struct consensus *c, const struct peer_message *m)
+{
+    return raft_state((struct raft *)&c->raft) == RAFT_FOLLOWER &&
+           m->term == raft_current_term(&c->raft) && m->timeout_now.last_index == c->log.last &&
+           c->raft.last_stored < c->log.last && guard_on(c, GUARD_EARLY_TIMEOUT_NOW);
+}
+
 /* 3, egress. The answer to an append of an older term has an uninitialised last index and may look
  * like a success, which counts when the old leader leads again. It is made a rejection. */
 void guard_stale_result(const struct consensus *c, struct peer_message *m,

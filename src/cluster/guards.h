@@ -41,6 +41,7 @@ enum guard {
     RULE_STANDBY_FIRST = 29,    /* voters come in as standbys that have caught up */
     /* found later */
     GUARD_SNAPSHOT_MOVED = 30,
+    GUARD_EARLY_TIMEOUT_NOW = 31,
 };
 
 struct consensus;
@@ -54,6 +55,8 @@ bool guard_on(const struct consensus *c, enum guard g);
 bool guard_two_leaders(struct consensus *c, const struct peer_message *m);
 bool guard_double_install(const struct consensus *c, const struct peer_message *m);
 bool guard_sole_timeout_now(const struct consensus *c);
+/* True: M comes before its time, and is to be kept until the own log is durable. */
+bool guard_early_timeout_now(const struct consensus *c, const struct peer_message *m);
 bool guard_late_rejection(const struct consensus *c, unsigned long long from,
                           struct raft_append_entries_result *result);
 void guard_snapshot_moved(struct consensus *c, unsigned long long from,

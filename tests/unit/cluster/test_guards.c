@@ -5,7 +5,10 @@
 
 #include "cluster/consensus_priv.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static uint32_t off(bool guarded, enum guard g)
 {
@@ -30,6 +33,22 @@ START_TEST(stale_append_is_rejected)
 }
 END_TEST
 
+/* The core reads memory that is not its own, and what comes of it, a signal too, hangs on what lies
+ * there: so a child does it. */
+static bool skips_compacted(struct rig *r)
+{
+    int status;
+    fflush(NULL);
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        bool alive = rig_receive(r, rig_append(r, 1, 2, 2, 0, 0, 9, 10));
+        _exit(alive && consensus_last_index(r->c) == 10 ? 0 : 1);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
 /* A delayed duplicate from index 0 on, at a member that has compacted its log. */
 START_TEST(compacted_entries_are_skipped)
 {
@@ -44,16 +63,15 @@ START_TEST(compacted_entries_are_skipped)
     ck_assert(consensus_snapshot_done(r.c, &mark, 0, r.now));
     ck_assert_uint_eq(consensus_first_index(r.c), 11);
     rig_forget(&r);
-    bool alive = rig_receive(&r, rig_append(&r, 1, 2, 2, 0, 0, 9, 10));
     if (_i == 1) {
-        ck_assert(alive);
+        ck_assert(rig_receive(&r, rig_append(&r, 1, 2, 2, 0, 0, 9, 10)));
         ck_assert_uint_eq(consensus_last_index(r.c), 10);
         const struct peer_message *answer = rig_sent(&r, PEER_APPEND_RESULT, 1);
         ck_assert_ptr_nonnull(answer);
         ck_assert_uint_eq(answer->append_result.rejected, 0);
         ck_assert_uint_eq(answer->append_result.last_index, 10);
     } else {
-        ck_assert(!alive || consensus_last_index(r.c) > 10);
+        ck_assert(!skips_compacted(&r));
     }
     rig_fini(&r);
 }
@@ -290,15 +308,54 @@ START_TEST(leader_adds_its_barrier)
 }
 END_TEST
 
+/* Of leader 1 to member 2, in term 2. */
+static struct peer_message *timeout_now(uint64_t last_index, uint64_t last_term)
+{
+    struct peer_message *m = peer_message_new(PEER_TIMEOUT_NOW, 1, 2, 0);
+    m->term = 2;
+    m->timeout_now = (struct peer_timeout_now){.last_index = last_index, .last_term = last_term};
+    return m;
+}
+
+START_TEST(hand_over_waits_for_the_disk)
+{
+    struct rig r;
+    rig_init(&r, 2, 3, 3, off(_i, GUARD_EARLY_TIMEOUT_NOW));
+    ck_assert(rig_receive(&r, rig_append(&r, 1, 2, 2, 1, 1, 1, 1)));
+    ck_assert(rig_receive(&r, timeout_now(2, 2)));
+    ck_assert_int_eq(consensus_role(r.c), CONSENSUS_FOLLOWER);
+    rig_sync(&r);
+    ck_assert_int_eq(consensus_role(r.c) == CONSENSUS_CANDIDATE, _i);
+    rig_sync(&r);
+    ck_assert_int_eq(rig_sent(&r, PEER_VOTE, 3) != NULL, _i);
+    rig_fini(&r);
+}
+END_TEST
+
+/* What was kept is void once the log has gone on, or the leader has given up. */
+START_TEST(hand_over_too_late)
+{
+    struct rig r;
+    rig_init(&r, 2, 3, 3, 0);
+    ck_assert(rig_receive(&r, rig_append(&r, 1, 2, 2, 1, 1, 1, 1)));
+    ck_assert(rig_receive(&r, timeout_now(2, 2)));
+    if (_i == 0)
+        ck_assert(rig_receive(&r, rig_append(&r, 1, 2, 2, 2, 2, 1, 1)));
+    else
+        r.now += 1000;
+    rig_sync(&r);
+    ck_assert_int_eq(consensus_role(r.c), CONSENSUS_FOLLOWER);
+    ck_assert_ptr_null(rig_sent(&r, PEER_VOTE, 0));
+    rig_fini(&r);
+}
+END_TEST
+
 /* The traces behind guard 14 begin with a TIMEOUT_NOW whose election fails. */
 static void failed_transfer(struct rig *r)
 {
     ck_assert(rig_receive(r, rig_append(r, 1, 2, 2, 1, 1, 0, 1)));
     rig_sync(r);
-    struct peer_message *now = peer_message_new(PEER_TIMEOUT_NOW, 1, 2, 0);
-    now->term = 2;
-    now->timeout_now = (struct peer_timeout_now){.last_index = 1, .last_term = 1};
-    ck_assert(rig_receive(r, now));
+    ck_assert(rig_receive(r, timeout_now(1, 1)));
     rig_sync(r);
     ck_assert_int_eq(consensus_role(r->c), CONSENSUS_CANDIDATE);
     const struct peer_message *ask = rig_sent(r, PEER_VOTE, 3);
@@ -365,6 +422,8 @@ Suite *guards_suite(void)
     GUARD_TEST(tc, rollback_goes_one_change_back);
     GUARD_TEST(tc, sole_voter_leads_in_a_new_term);
     GUARD_TEST(tc, leader_adds_its_barrier);
+    GUARD_TEST(tc, hand_over_waits_for_the_disk);
+    tcase_add_loop_test(tc, hand_over_too_late, 0, 2);
     GUARD_TEST(tc, retry_disrupts_nobody);
     GUARD_TEST(tc, retry_begins_with_a_pre_vote);
     GUARD_TEST(tc, pre_vote_of_an_earlier_round_does_not_count);
