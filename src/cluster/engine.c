@@ -381,6 +381,8 @@ void engine_free(struct engine *e)
 {
     if (e->wal != NULL)
         wal_close(e->wal);
+    while (e->events_n > 0) /* of a start that was given up */
+        event_unref(e->events[--e->events_n]);
     if (e->consensus != NULL)
         consensus_free(e->consensus);
     hub_free(e->hub);

@@ -8,6 +8,7 @@ there, and every register's history linearizable (tests/lib/linear.py).
 test alone. Prints the seed and "N passed, N failed". Standard library only.
 """
 import argparse
+import glob
 import http.client
 import json
 import os
@@ -533,15 +534,19 @@ def the_tool_for_three_members(seed, full):
     """tools/dev-cluster: starts, finds its data again, cleans."""
     tool = os.path.join(HERE, "..", "..", "tools", "dev-cluster")
     top = tempfile.mkdtemp(prefix="copse-faults-")
-    ports = [free_port() for _ in range(3)]
+    ports = [free_port(2) for _ in range(3)]  # clients, peers
     started = []
 
     def run(*words):
         p = subprocess.Popen([tool, "--dir", os.path.join(top, "d"), "--ports", ",".join(map(str, ports))] + list(words) + ["--"] + FAST,
                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         started.append(p)
-        for port in ports:
-            wait_for(lambda port=port: written(port), "a member of dev-cluster")
+        try:
+            for port in ports:
+                wait_for(lambda port=port: written(port), "a member of dev-cluster")
+        except AssertionError:
+            print("".join(open(path).read()[-2000:] for path in glob.glob(os.path.join(top, "d", "*", "log"))))
+            raise
         return p
 
     def written(port):

@@ -25,19 +25,23 @@ def _hold(port):
     return True
 
 
-def free_port():
-    """Below the ports that the system hands out by itself: an outgoing connection, or what is left of one, cannot take it
+def _is_free(port):
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            s.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port(n=1):
+    """The first of N in a row. Below the ports that the system hands out by itself: an outgoing connection, or what is left of one, cannot take it
     before the server does. And below those of tests/build/bench."""
     draw = random.SystemRandom()
     while True:
-        port = draw.randrange(10000, 30000)
-        with socket.socket() as s:
-            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                s.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        if _hold(port):
+        port = draw.randrange(10000, 30000 - n + 1)
+        if all(_is_free(p) and _hold(p) for p in range(port, port + n)):
             return port
 
 
